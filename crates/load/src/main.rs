@@ -1,0 +1,3 @@
+//! Load generator and echo floor for loopback measurements.
+
+fn main() {}

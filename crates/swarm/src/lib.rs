@@ -1,0 +1,1 @@
+//! Peers, expiry, selection, counts; the clock is passed in; knows no socket.

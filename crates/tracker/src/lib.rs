@@ -1,0 +1,1 @@
+//! Sockets, connection ids, policy set, limits, workers, snapshot, metrics.
