@@ -1,0 +1,1 @@
+"""What can be done to the journal: append, and acknowledge."""

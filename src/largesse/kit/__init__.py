@@ -1,0 +1,1 @@
+"""Values every app may use; nothing here knows Django."""
