@@ -17,4 +17,7 @@ class JournalConfig(AppConfig):
 
 
 def _ensure_head(sender: JournalConfig, using: str, **_: Any) -> None:
-    sender.get_model("Head").objects.using(using).get_or_create(id=1)
+    del sender
+    from largesse.journal.models import Head  # Models exist only once all apps are loaded.
+
+    Head.objects.using(using).get_or_create(id=1)
