@@ -1,0 +1,132 @@
+"""
+Make a torrent of a file or a folder: hybrid, so that clients of BEP 3 and of BEP 52 share one swarm.
+
+libtorrent reads and hashes the files; it chooses the piece length, pads the v1 list so that both lists agree, and leaves file
+attributes out. Nothing is written: the bytes are returned, and an interruption leaves nothing behind.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import libtorrent
+
+from largesse.kit.errors import BadInput, gettext_noop
+
+Progress = Callable[[int, int], None]
+"""Called with bytes hashed so far and bytes in all; whatever it raises ends the work."""
+
+
+class NothingToShare(BadInput):
+    """The path holds no bytes to share."""
+
+    code = "nothing_to_share"
+    exit_code = 66
+    template = gettext_noop(
+        "{path}: there is nothing to share here. Name a file, or a folder with at least one file that is not empty."
+    )
+
+
+class CannotRead(BadInput):
+    """A file cannot be read, or changed while it was read."""
+
+    code = "cannot_read"
+    exit_code = 66
+    template = gettext_noop(
+        "{path}: {reason}. Nothing was published. Check the file and its permissions, then try again."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTorrent:
+    """A new .torrent: its bytes, the folder to seed from, and what it holds."""
+
+    metainfo_bytes: bytes
+    name: str
+    save_path: Path
+    """The folder that contains the shared file or folder."""
+    size_bytes: int
+    piece_length_bytes: int
+
+
+def make_torrent(path: Path, *, announce: list[str] | None = None, progress: Progress | None = None) -> MadeTorrent:
+    """
+    Read and hash `path` and return its hybrid torrent.
+
+    Args:
+        path: a file or a folder; symbolic links are followed; sockets, pipes and devices are left out.
+        announce: announce URLs, each a tier of its own (BEP 12).
+        progress: told the bytes hashed so far after each piece.
+
+    Raises:
+        NothingToShare: there is no file, or all files are empty.
+        CannotRead: a file is unreadable, has a name that is not Unicode, or changed while it was hashed.
+    """
+    source = path.expanduser().resolve()
+    before = _regular_files(source)
+    total = sum(facts.size_bytes for facts in before.values())
+    if not total:
+        raise NothingToShare(path=path)
+    entries = libtorrent.list_files(str(source), lambda name: Path(name).is_dir() or Path(name) in before)
+    torrent = libtorrent.create_torrent(entries, 0)
+    for tier, url in enumerate(announce or []):
+        torrent.add_tracker(url, tier)
+    torrent.set_creator("Largesse")
+    torrent.set_creation_date(int(time.time()))
+    pieces, piece_length = torrent.num_pieces(), torrent.piece_length()
+
+    def piece_hashed(index: int) -> None:
+        if progress is not None:
+            progress(total * (index + 1) // pieces, total)
+
+    try:
+        libtorrent.set_piece_hashes(torrent, str(source.parent), piece_hashed)
+    except RuntimeError as error:
+        raise CannotRead(path=path, reason=str(error).partition(" [")[0]) from error
+    if _regular_files(source) != before:
+        raise CannotRead(path=path, reason="it changed while it was read")
+    metainfo_bytes = libtorrent.bencode(torrent.generate())
+    return MadeTorrent(bytes(metainfo_bytes), source.name, source.parent, total, piece_length)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    size_bytes: int
+    modified_ns: int
+
+
+def _regular_files(source: Path) -> dict[Path, _Facts]:
+    """Return the regular files at or under `source` with the facts that change when they do."""
+    found: dict[Path, _Facts] = {}
+    if not source.exists():
+        raise CannotRead(path=source, reason="there is no such file or folder")
+    candidates = (
+        [source]
+        if not source.is_dir()
+        else [
+            Path(folder, name)
+            for folder, _, names in os.walk(source, followlinks=True, onerror=_refuse)
+            for name in names
+        ]
+    )
+    for candidate in candidates:
+        try:
+            str(candidate).encode()
+            facts = candidate.stat()
+        except UnicodeEncodeError as error:
+            shown = os.fsencode(candidate).decode("utf-8", "replace")
+            raise CannotRead(path=shown, reason="its name is not Unicode (UTF-8)") from error
+        except OSError as error:
+            raise CannotRead(path=candidate, reason=error.strerror or "it cannot be read") from error
+        if stat.S_ISREG(facts.st_mode):
+            if not os.access(candidate, os.R_OK):
+                raise CannotRead(path=candidate, reason="it may not be read by this account")
+            found[candidate] = _Facts(facts.st_size, facts.st_mtime_ns)
+    return found
+
+
+def _refuse(error: OSError) -> None:
+    raise CannotRead(path=error.filename, reason=error.strerror or "it cannot be read") from error
