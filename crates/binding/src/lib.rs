@@ -1,8 +1,13 @@
 //! The Python binding `largesse._core`: convert, release the GIL, map errors.
 
+mod metainfo;
+
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("__version__", env!("CARGO_PKG_VERSION"))
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(metainfo::scan_metainfo, module)?)?;
+    module.add_function(wrap_pyfunction!(metainfo::rewrite_metainfo, module)?)?;
+    Ok(())
 }

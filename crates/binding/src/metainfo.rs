@@ -1,0 +1,94 @@
+//! `_core.scan_metainfo` and `_core.rewrite_metainfo`: the scanner of .torrent files for Python.
+
+use largesse_metainfo::{File, Limits, Metainfo, Problem, Report};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+type PyProblem = (&'static str, usize, String);
+type PyFile = (String, u64, Option<[u8; 32]>, bool, Option<String>);
+
+/// Scans a .torrent file without the GIL; returns `(metainfo or None, warnings, refusals)` as plain values.
+#[pyfunction]
+pub(crate) fn scan_metainfo<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyBytes>,
+    size_bytes: usize,
+) -> PyResult<(Option<Bound<'py, PyDict>>, Vec<PyProblem>, Vec<PyProblem>)> {
+    let bytes = data.as_bytes();
+    let limits = Limits {
+        size_bytes,
+        ..Limits::default()
+    };
+    let report: Report = py.detach(|| largesse_metainfo::scan(bytes, &limits));
+    let metainfo = report
+        .metainfo
+        .as_ref()
+        .map(|metainfo| dictionary(py, metainfo))
+        .transpose()?;
+    Ok((metainfo, problems(report.warnings), problems(report.refusals)))
+}
+
+/// Returns the torrent with other announce URLs (and web seeds, unless None); `info` keeps its very bytes.
+#[pyfunction]
+pub(crate) fn rewrite_metainfo<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyBytes>,
+    announce: Vec<Vec<String>>,
+    web_seeds: Option<Vec<String>>,
+    size_bytes: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = data.as_bytes();
+    let limits = Limits {
+        size_bytes,
+        ..Limits::default()
+    };
+    let rewritten = py
+        .detach(|| largesse_metainfo::rewrite(bytes, &announce, web_seeds.as_deref(), &limits))
+        .map_err(|_| PyValueError::new_err("not a bencoded dictionary"))?;
+    Ok(PyBytes::new(py, &rewritten))
+}
+
+fn problems(problems: Vec<Problem>) -> Vec<PyProblem> {
+    problems
+        .into_iter()
+        .map(|problem| (problem.code.as_str(), problem.offset, problem.message))
+        .collect()
+}
+
+fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("name", &metainfo.name)?;
+    out.set_item("v1", metainfo.v1.as_ref().map(|hash| PyBytes::new(py, hash)))?;
+    out.set_item("v2", metainfo.v2.as_ref().map(|hash| PyBytes::new(py, hash)))?;
+    out.set_item("info_span", (metainfo.info_span.start, metainfo.info_span.end))?;
+    out.set_item("piece_length_bytes", metainfo.piece_length_bytes)?;
+    out.set_item("size_bytes", metainfo.size_bytes)?;
+    out.set_item("files", metainfo.files.iter().map(file).collect::<Vec<PyFile>>())?;
+    out.set_item("is_private", metainfo.is_private)?;
+    out.set_item("announce", &metainfo.announce)?;
+    out.set_item("web_seeds", &metainfo.web_seeds)?;
+    out.set_item("comment", &metainfo.comment)?;
+    out.set_item("created_by", &metainfo.created_by)?;
+    out.set_item("creation_date", metainfo.creation_date)?;
+    out.set_item("source", &metainfo.source)?;
+    let similar: Vec<_> = metainfo
+        .similar
+        .iter()
+        .map(|hash| PyBytes::new(py, hash))
+        .collect();
+    out.set_item("similar", similar)?;
+    out.set_item("collections", &metainfo.collections)?;
+    out.set_item("update_url", &metainfo.update_url)?;
+    Ok(out)
+}
+
+fn file(file: &File) -> PyFile {
+    (
+        file.path.clone(),
+        file.size_bytes,
+        file.pieces_root,
+        file.is_executable,
+        file.symlink.clone(),
+    )
+}
