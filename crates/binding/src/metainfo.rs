@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 type PyProblem = (&'static str, usize, String);
+type PyScan<'py> = (Option<Bound<'py, PyDict>>, Vec<PyProblem>, Vec<PyProblem>);
 type PyFile = (String, u64, Option<[u8; 32]>, bool, Option<String>);
 
 /// Scans a .torrent file without the GIL; returns `(metainfo or None, warnings, refusals)` as plain values.
@@ -14,7 +15,7 @@ pub(crate) fn scan_metainfo<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyBytes>,
     size_bytes: usize,
-) -> PyResult<(Option<Bound<'py, PyDict>>, Vec<PyProblem>, Vec<PyProblem>)> {
+) -> PyResult<PyScan<'py>> {
     let bytes = data.as_bytes();
     let limits = Limits {
         size_bytes,
@@ -31,6 +32,7 @@ pub(crate) fn scan_metainfo<'py>(
 
 /// Returns the torrent with other announce URLs (and web seeds, unless None); `info` keeps its very bytes.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // PyO3 converts lists into owned values.
 pub(crate) fn rewrite_metainfo<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyBytes>,
