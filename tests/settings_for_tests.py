@@ -8,12 +8,14 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 FOLDER = tempfile.mkdtemp(prefix="largesse-tests-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 for variable in [name for name in os.environ if name.startswith("LARGESSE_")]:
     del os.environ[variable]
 os.environ["LARGESSE_DATA"] = FOLDER
+Path(FOLDER, "static").mkdir()
 
 if os.environ.get("TEST_ENGINE", "sqlite") == "postgresql":
     from engines import start_postgresql

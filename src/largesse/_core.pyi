@@ -1,4 +1,4 @@
-"""Types of the compiled core."""
+# Types of the compiled core.
 
 from typing import TypedDict
 
@@ -26,6 +26,4 @@ class FoundMetainfo(TypedDict):
 def scan_metainfo(
     data: bytes, size_bytes: int
 ) -> tuple[FoundMetainfo | None, list[tuple[str, int, str]], list[tuple[str, int, str]]]: ...
-def rewrite_metainfo(
-    data: bytes, announce: list[list[str]], web_seeds: list[str] | None, size_bytes: int
-) -> bytes: ...
+def rewrite_metainfo(data: bytes, announce: list[list[str]], web_seeds: list[str] | None, size_bytes: int) -> bytes: ...

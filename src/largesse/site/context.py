@@ -5,8 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+THEMES = frozenset({"light", "dark"})
+
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The site's name and operator."""
-    del request
-    return {"SITE": settings.CONFIG.site, "SITE_ADDRESS": settings.SITE_ADDRESS}
+    """The site's settings and the visitor's theme, which a cookie holds."""
+    theme = request.COOKIES.get("theme", "")
+    return {"SITE": settings.CONFIG.site, "THEME": theme if theme in THEMES else ""}

@@ -3,6 +3,11 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+
+from largesse.accounts.api import error_response
+from largesse.kit.errors import LargesseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -42,3 +47,12 @@ class TellErrors:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer an error of the tree; any other goes its way."""
+        if not isinstance(error, LargesseError):
+            return None
+        if request.path.startswith("/api/"):
+            return error_response(error)
+        message = gettext(error.template).format_map(error.fields)
+        return render(request, "error.html", {"status": error.status, "message": message}, status=error.status)

@@ -52,9 +52,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
     "largesse.journal",
     "largesse.jobs",
     "largesse.accounts",
@@ -63,6 +60,9 @@ INSTALLED_APPS = [
     "largesse.torrents",
     "largesse.drives",
     "largesse.site",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -130,7 +130,7 @@ STORAGES = {
         "OPTIONS": {"location": CONFIG.data / "files"},
     },
     "torrents": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "largesse.torrents.blobs.AtomicFileSystemStorage",
         "OPTIONS": {"location": CONFIG.data / "torrents", "file_permissions_mode": 0o640},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -157,6 +157,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+ACCOUNT_ADAPTER = "largesse.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_SESSION_REMEMBER = None
+LOGIN_REDIRECT_URL = "/account/me/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+LOGIN_URL = "/account/login/"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = SITE_ADDRESS.startswith(
+    "http://"
+)  # Browsers themselves allow that on loopback only.
+MFA_TOTP_ISSUER = CONFIG.site.name
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
 _is_https = SITE_ADDRESS.startswith("https://")

@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from largesse.journal.models import Head, Row, row_hash
-from largesse.kit.canonical import Json, canonical_json
+from largesse.kit.canonical import canonical_json
 from largesse.kit.clock import Clock, utc_now
 
 
 def append(
-    *, kind: str, subject: str, actor: str = "system", payload: Mapping[str, Json] | None = None, clock: Clock = utc_now
+    *,
+    kind: str,
+    subject: str,
+    actor: str = "system",
+    payload: Mapping[str, object] | None = None,
+    clock: Clock = utc_now,
 ) -> Row:
     """
     Append one fact; call it last in the action's transaction, since it holds the journal's lock until the commit.

@@ -1,0 +1,49 @@
+"""What the tracker told the database: counts of each swarm, and what members gave."""
+
+from django.conf import settings
+from django.db import models
+
+
+class SwarmCount(models.Model):
+    """The newest counts of one swarm; `key` is the torrent's first announce key, in hex."""
+
+    key = models.CharField(max_length=40, primary_key=True)
+    seeders = models.PositiveIntegerField(default=0)
+    leechers = models.PositiveIntegerField(default=0)
+    partial_seeds = models.PositiveIntegerField(default=0)
+    completed = models.PositiveBigIntegerField(default=0)
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=("seeders",)),)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.seeders} seeders, {self.leechers} leechers"
+
+
+class MemberTotal(models.Model):
+    """What one account did on one torrent, accumulated from announces in members' mode."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=40)
+    uploaded_bytes = models.BigIntegerField(default=0)
+    downloaded_bytes = models.BigIntegerField(default=0)
+    seed_seconds = models.BigIntegerField(default=0)
+    completed = models.PositiveIntegerField(default=0)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("account", "key"), name="one_total_per_account_and_torrent"),)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} on {self.key}"
+
+
+class AppliedBatch(models.Model):
+    """An accounting batch that was booked; its id makes booking it again do nothing."""
+
+    id = models.CharField(max_length=32, primary_key=True)
+    applied_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.id

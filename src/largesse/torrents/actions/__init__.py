@@ -1,0 +1,1 @@
+"""What can be done to listings: list, edit, withdraw and list again."""

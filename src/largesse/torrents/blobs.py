@@ -1,0 +1,93 @@
+"""
+The .torrent files, byte for byte, each under the SHA-256 of its bytes.
+
+A file is written beside its place, flushed to the disk and renamed, so it is there whole or not at all. It is written before
+the transaction that lists it, so a listing never lacks its bytes; a file whose listing failed is an orphan that a job removes.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, storages
+
+from largesse.torrents.errors import NoRoom
+
+
+class AtomicFileSystemStorage(FileSystemStorage):
+    """A folder in which a file is there whole or not at all."""
+
+    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]
+        path = Path(self.path(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, self.file_permissions_mode or 0o640)  # noqa: PTH101 - the temporary name is a string.
+            os.replace(temporary, path)  # noqa: PTH105
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+            raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return name
+
+
+def blob_name(sha256: str) -> str:
+    """Return where the bytes with this hash are kept."""
+    return f"{sha256[:2]}/{sha256}.torrent"
+
+
+def store_blob(content: bytes) -> str:
+    """
+    Keep the bytes and return their SHA-256 in hex; bytes that are there already are left alone.
+
+    Raises:
+        NoRoom: the disk is full or cannot be written.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    name = blob_name(sha256)
+    storage = storages["torrents"]
+    try:
+        if not storage.exists(name):
+            storage.save(name, ContentFile(content))
+    except OSError as error:
+        raise NoRoom(reason=error.strerror or type(error).__name__) from error
+    return sha256
+
+
+def read_blob(sha256: str) -> bytes:
+    """Return the bytes; raise FileNotFoundError when they are gone."""
+    with storages["torrents"].open(blob_name(sha256), "rb") as file:
+        content: bytes = file.read()
+    return content
+
+
+def stored_hashes() -> Iterator[tuple[str, float]]:
+    """Return each stored hash with its age as a modification time, in seconds since 1970."""
+    storage = storages["torrents"]
+    if not storage.exists(""):
+        return
+    folders, _ = storage.listdir("")
+    for folder in sorted(folders):
+        _, names = storage.listdir(folder)
+        for name in names:
+            if name.endswith(".torrent"):
+                yield name.removesuffix(".torrent"), storage.get_modified_time(f"{folder}/{name}").timestamp()
+
+
+def remove_blob(sha256: str) -> None:
+    """Remove bytes that no torrent names."""
+    storages["torrents"].delete(blob_name(sha256))
