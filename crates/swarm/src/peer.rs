@@ -1,0 +1,224 @@
+//! A peer in memory: its address, its last tick and two flags.
+//!
+//! ```text
+//! IPv4, a u64:   bits 63     62     61..48      47..16   15..0
+//!                     local  partial tick of 4 s address  port
+//! IPv6:          16 bytes address, 2 bytes port, 2 bytes as bits 63..48 above
+//! ```
+//!
+//! Written big-endian, the low six bytes of the IPv4 form are what BEP 15 and BEP 23 send.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::Tick;
+
+const LOCAL: u16 = 0x8000;
+const PARTIAL: u16 = 0x4000;
+const TICK: u16 = 0x3fff;
+const ADDRESS_V4: u64 = 0xffff_ffff_ffff;
+
+/// Flags and tick of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meta(pub(crate) u16);
+
+impl Meta {
+    pub(crate) fn new(tick: Tick, is_partial: bool, is_local: bool) -> Self {
+        Self(tick.0 | if is_partial { PARTIAL } else { 0 } | if is_local { LOCAL } else { 0 })
+    }
+
+    pub(crate) fn tick(self) -> Tick {
+        Tick(self.0 & TICK)
+    }
+
+    pub(crate) fn is_partial(self) -> bool {
+        self.0 & PARTIAL != 0
+    }
+
+    pub(crate) fn is_local(self) -> bool {
+        self.0 & LOCAL != 0
+    }
+}
+
+/// A peer of one address family.
+pub(crate) trait Peer: Copy {
+    /// What tells peers of one swarm apart.
+    type Address: Copy + Eq + std::hash::Hash;
+    /// How many bytes one takes in a compact list.
+    const COMPACT: usize;
+
+    fn new(address: Self::Address, meta: Meta) -> Self;
+    fn address(&self) -> Self::Address;
+    fn meta(&self) -> Meta;
+    fn write(&self, out: &mut Vec<u8>);
+
+    fn set_meta(&mut self, meta: Meta) {
+        *self = Self::new(self.address(), meta);
+    }
+}
+
+/// An IPv4 peer in eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerV4(pub(crate) u64);
+
+impl PeerV4 {
+    pub(crate) fn address_of(ip: Ipv4Addr, port: u16) -> u64 {
+        (u64::from(u32::from(ip)) << 16) | u64::from(port)
+    }
+}
+
+impl Peer for PeerV4 {
+    type Address = u64;
+    const COMPACT: usize = 6;
+
+    fn new(address: u64, meta: Meta) -> Self {
+        Self((u64::from(meta.0) << 48) | address)
+    }
+
+    fn address(&self) -> u64 {
+        self.0 & ADDRESS_V4
+    }
+
+    fn meta(&self) -> Meta {
+        Meta((self.0 >> 48) as u16)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.to_be_bytes()[2..]);
+    }
+}
+
+/// An IPv6 peer in twenty bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerV6 {
+    address: [u8; 18],
+    meta: [u8; 2],
+}
+
+impl PeerV6 {
+    pub(crate) fn address_of(ip: Ipv6Addr, port: u16) -> [u8; 18] {
+        let mut address = [0; 18];
+        address[..16].copy_from_slice(&ip.octets());
+        address[16..].copy_from_slice(&port.to_be_bytes());
+        address
+    }
+}
+
+impl Peer for PeerV6 {
+    type Address = [u8; 18];
+    const COMPACT: usize = 18;
+
+    fn new(address: [u8; 18], meta: Meta) -> Self {
+        Self {
+            address,
+            meta: meta.0.to_le_bytes(),
+        }
+    }
+
+    fn address(&self) -> [u8; 18] {
+        self.address
+    }
+
+    fn meta(&self) -> Meta {
+        Meta(u16::from_le_bytes(self.meta))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.address);
+    }
+}
+
+/// Whether an address may be handed out, and to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// To everybody.
+    Public,
+    /// Loopback and private networks: only to peers that are on such a network themselves.
+    Local,
+    /// To nobody: multicast, reserved, documentation and unspecified addresses.
+    Bogon,
+}
+
+/// Tells what kind of address it is (the special-purpose registries of RFC 6890).
+#[must_use]
+pub fn classify(ip: IpAddr) -> Kind {
+    match ip {
+        IpAddr::V4(ip) => classify_v4(ip),
+        IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or_else(|| classify_v6(ip), classify_v4),
+    }
+}
+
+fn classify_v4(ip: Ipv4Addr) -> Kind {
+    let [a, b, c, _] = ip.octets();
+    if ip.is_private() || ip.is_loopback() || ip.is_link_local() || (a == 100 && b & 0xc0 == 64) {
+        Kind::Local
+    } else if a == 0
+        || a >= 224
+        || ip.is_documentation()
+        || (a, b, c) == (192, 0, 0)
+        || (a == 198 && b & 0xfe == 18)
+    {
+        Kind::Bogon
+    } else {
+        Kind::Public
+    }
+}
+
+fn classify_v6(ip: Ipv6Addr) -> Kind {
+    let first = ip.segments()[0];
+    if ip.is_loopback() || first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80 {
+        Kind::Local
+    } else if first & 0xe000 != 0x2000 || (first == 0x2001 && ip.segments()[1] == 0xdb8) {
+        Kind::Bogon
+    } else {
+        Kind::Public
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_apart() {
+        let kind = |text: &str| classify(text.parse().expect("an address"));
+        for text in ["8.8.8.8", "2600::1", "::ffff:8.8.8.8"] {
+            assert_eq!(kind(text), Kind::Public, "{text}");
+        }
+        for text in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "100.64.0.1",
+            "169.254.1.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ] {
+            assert_eq!(kind(text), Kind::Local, "{text}");
+        }
+        for text in [
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "198.18.0.1",
+            "::",
+            "ff02::1",
+            "2001:db8::1",
+        ] {
+            assert_eq!(kind(text), Kind::Bogon, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_v4_peer_is_sent_as_six_bytes() {
+        let address = PeerV4::address_of(Ipv4Addr::new(1, 2, 3, 4), 0x0506);
+        let peer = PeerV4::new(address, Meta::new(Tick(0x3fff), true, true));
+        let mut out = Vec::new();
+        peer.write(&mut out);
+        assert_eq!(out, [1, 2, 3, 4, 5, 6]);
+        assert_eq!((peer.address(), peer.meta().tick()), (address, Tick(0x3fff)));
+        assert!(peer.meta().is_partial() && peer.meta().is_local());
+    }
+}

@@ -1,0 +1,164 @@
+//! The query of an HTTP announce or scrape (BEP 3, 7, 21, 23, 48): percent-decoded bytes, since hashes are not text.
+
+/// What an announce or a scrape asks for; what is not given keeps its default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Every `info_hash`, 20 bytes each.
+    pub keys: Vec<[u8; 20]>,
+    /// Whether an `info_hash` had another length.
+    pub has_bad_key: bool,
+    /// `peer_id`.
+    pub peer_id: Option<[u8; 20]>,
+    /// `port`.
+    pub port: Option<u16>,
+    /// `uploaded`, in bytes.
+    pub uploaded: u64,
+    /// `downloaded`, in bytes.
+    pub downloaded: u64,
+    /// `left`, in bytes; None where it is not given or not a number.
+    pub left: Option<u64>,
+    /// `event`.
+    pub event: Event,
+    /// `numwant`.
+    pub wanted: Option<usize>,
+    /// `compact`; compact is the default, as BEP 23 recommends.
+    pub is_compact: bool,
+    /// `no_peer_id`.
+    pub without_peer_id: bool,
+}
+
+/// `event`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Event {
+    /// None or an unknown one.
+    #[default]
+    None,
+    /// `started`.
+    Started,
+    /// `stopped`.
+    Stopped,
+    /// `completed`.
+    Completed,
+    /// `paused` (BEP 21).
+    Paused,
+}
+
+/// Most hashes that one request may ask for.
+pub const MOST_KEYS: usize = 100;
+
+/// Reads a query, without its question mark. Unknown parts are passed over.
+#[must_use]
+pub fn parse(query: &[u8]) -> Query {
+    let mut found = Query {
+        keys: Vec::new(),
+        has_bad_key: false,
+        peer_id: None,
+        port: None,
+        uploaded: 0,
+        downloaded: 0,
+        left: None,
+        event: Event::None,
+        wanted: None,
+        is_compact: true,
+        without_peer_id: false,
+    };
+    let mut buffer = [0_u8; 64];
+    for pair in query.split(|byte| *byte == b'&') {
+        let (name, raw) = match pair.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &pair[..0]),
+        };
+        let value = decode(raw, &mut buffer);
+        match name {
+            b"info_hash" => match value.and_then(|value| value.try_into().ok()) {
+                Some(key) if found.keys.len() < MOST_KEYS => found.keys.push(key),
+                Some(_) => {}
+                None => found.has_bad_key = true,
+            },
+            b"peer_id" => found.peer_id = value.and_then(|value| value.try_into().ok()),
+            b"port" => found.port = value.and_then(number),
+            b"uploaded" => found.uploaded = value.and_then(number).unwrap_or(0),
+            b"downloaded" => found.downloaded = value.and_then(number).unwrap_or(0),
+            b"left" => found.left = value.and_then(number),
+            b"numwant" => found.wanted = value.and_then(number),
+            b"compact" => found.is_compact = value != Some(b"0"),
+            b"no_peer_id" => found.without_peer_id = value == Some(b"1"),
+            b"event" => {
+                found.event = match value {
+                    Some(b"started") => Event::Started,
+                    Some(b"stopped") => Event::Stopped,
+                    Some(b"completed") => Event::Completed,
+                    Some(b"paused") => Event::Paused,
+                    _ => Event::None,
+                };
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Decodes `%xx`; None when it does not fit or a percent sign is not followed by two hex digits.
+fn decode<'b>(raw: &[u8], buffer: &'b mut [u8; 64]) -> Option<&'b [u8]> {
+    let mut length = 0;
+    let mut at = 0;
+    while at < raw.len() {
+        let byte = if raw[at] == b'%' {
+            at += 2;
+            hex(*raw.get(at - 1)?)? << 4 | hex(*raw.get(at)?)?
+        } else {
+            raw[at]
+        };
+        *buffer.get_mut(length)? = byte;
+        length += 1;
+        at += 1;
+    }
+    Some(&buffer[..length])
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    (digit as char).to_digit(16).map(|digit| digit as u8)
+}
+
+fn number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announce_is_read() {
+        let query = b"info_hash=%00%ffabcdefghijklmnopqr&peer_id=-LT2000-abcdefghijkl&port=6881&uploaded=1&downloaded=2&left=3\
+            &event=started&numwant=7&compact=0&no_peer_id=1&key=zz";
+        let found = parse(query);
+        assert_eq!(found.keys, [*b"\x00\xffabcdefghijklmnopqr"]);
+        assert_eq!(
+            (found.port, found.uploaded, found.downloaded, found.left),
+            (Some(6881), 1, 2, Some(3))
+        );
+        assert_eq!(
+            (found.event, found.wanted, found.is_compact, found.without_peer_id),
+            (Event::Started, Some(7), false, true)
+        );
+        assert_eq!(found.peer_id, Some(*b"-LT2000-abcdefghijkl"));
+    }
+
+    #[test]
+    fn what_is_malformed_is_left_out_and_a_bad_hash_is_told() {
+        for query in [
+            "info_hash=abc",
+            "info_hash=%0",
+            "info_hash=%zzaaaaaaaaaaaaaaaaaaa",
+        ] {
+            let found = parse(query.as_bytes());
+            assert!(found.has_bad_key && found.keys.is_empty(), "{query}");
+        }
+        let found = parse(b"port=99999&left=-1&numwant=x&&=&event=dance");
+        assert_eq!(
+            (found.port, found.left, found.wanted, found.event),
+            (None, None, None, Event::None)
+        );
+    }
+}
