@@ -17,16 +17,9 @@ pub(crate) fn scan_metainfo<'py>(
     size_bytes: usize,
 ) -> PyResult<PyScan<'py>> {
     let bytes = data.as_bytes();
-    let limits = Limits {
-        size_bytes,
-        ..Limits::default()
-    };
+    let limits = Limits { size_bytes, ..Limits::default() };
     let report: Report = py.detach(|| largesse_metainfo::scan(bytes, &limits));
-    let metainfo = report
-        .metainfo
-        .as_ref()
-        .map(|metainfo| dictionary(py, metainfo))
-        .transpose()?;
+    let metainfo = report.metainfo.as_ref().map(|metainfo| dictionary(py, metainfo)).transpose()?;
     Ok((metainfo, problems(report.warnings), problems(report.refusals)))
 }
 
@@ -41,10 +34,7 @@ pub(crate) fn rewrite_metainfo<'py>(
     size_bytes: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let bytes = data.as_bytes();
-    let limits = Limits {
-        size_bytes,
-        ..Limits::default()
-    };
+    let limits = Limits { size_bytes, ..Limits::default() };
     let rewritten = py
         .detach(|| largesse_metainfo::rewrite(bytes, &announce, web_seeds.as_deref(), &limits))
         .map_err(|_| PyValueError::new_err("not a bencoded dictionary"))?;
@@ -52,10 +42,7 @@ pub(crate) fn rewrite_metainfo<'py>(
 }
 
 fn problems(problems: Vec<Problem>) -> Vec<PyProblem> {
-    problems
-        .into_iter()
-        .map(|problem| (problem.code.as_str(), problem.offset, problem.message))
-        .collect()
+    problems.into_iter().map(|problem| (problem.code.as_str(), problem.offset, problem.message)).collect()
 }
 
 fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, PyDict>> {
@@ -74,11 +61,7 @@ fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, 
     out.set_item("created_by", &metainfo.created_by)?;
     out.set_item("creation_date", metainfo.creation_date)?;
     out.set_item("source", &metainfo.source)?;
-    let similar: Vec<_> = metainfo
-        .similar
-        .iter()
-        .map(|hash| PyBytes::new(py, hash))
-        .collect();
+    let similar: Vec<_> = metainfo.similar.iter().map(|hash| PyBytes::new(py, hash)).collect();
     out.set_item("similar", similar)?;
     out.set_item("collections", &metainfo.collections)?;
     out.set_item("update_url", &metainfo.update_url)?;
@@ -86,11 +69,5 @@ fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, 
 }
 
 fn file(file: &File) -> PyFile {
-    (
-        file.path.clone(),
-        file.size_bytes,
-        file.pieces_root,
-        file.is_executable,
-        file.symlink.clone(),
-    )
+    (file.path.clone(), file.size_bytes, file.pieces_root, file.is_executable, file.symlink.clone())
 }

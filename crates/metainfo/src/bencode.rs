@@ -54,11 +54,8 @@ impl<'a> Document<'a> {
     /// Scans the whole file.
     pub(crate) fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, Problem> {
         if bytes.len() > limits.size_bytes || u32::try_from(bytes.len()).is_err() {
-            let message = format!(
-                "The file has {} bytes; at most {} are accepted.",
-                bytes.len(),
-                limits.size_bytes
-            );
+            let message =
+                format!("The file has {} bytes; at most {} are accepted.", bytes.len(), limits.size_bytes);
             return Err(problem(Code::TooLarge, limits.size_bytes, message));
         }
         if bytes.first() != Some(&b'd') {
@@ -70,32 +67,19 @@ impl<'a> Document<'a> {
             };
             return Err(problem(Code::NotATorrent, 0, message));
         }
-        let mut scanner = Scanner {
-            bytes,
-            at: 0,
-            nodes: Vec::with_capacity(64),
-            open: Vec::with_capacity(16),
-        };
+        let mut scanner =
+            Scanner { bytes, at: 0, nodes: Vec::with_capacity(64), open: Vec::with_capacity(16) };
         scanner.run(limits)?;
         if scanner.at != bytes.len() {
-            let message = format!(
-                "{} bytes follow the end of the torrent.",
-                bytes.len() - scanner.at
-            );
+            let message = format!("{} bytes follow the end of the torrent.", bytes.len() - scanner.at);
             return Err(problem(Code::TrailingBytes, scanner.at, message));
         }
-        Ok(Self {
-            bytes,
-            nodes: scanner.nodes,
-        })
+        Ok(Self { bytes, nodes: scanner.nodes })
     }
 
     /// The outermost value, which is a dictionary.
     pub(crate) fn root(&self) -> Value<'_> {
-        Value {
-            document: self,
-            index: 0,
-        }
+        Value { document: self, index: 0 }
     }
 }
 
@@ -121,11 +105,7 @@ impl Scanner<'_> {
                     return Err(problem(Code::TooManyTokens, self.at, message));
                 }
                 if expects_key && !byte.is_ascii_digit() {
-                    return Err(problem(
-                        Code::BadKey,
-                        self.at,
-                        "A dictionary key is not a string.",
-                    ));
+                    return Err(problem(Code::BadKey, self.at, "A dictionary key is not a string."));
                 }
                 match byte {
                     b'0'..=b'9' => self.string()?,
@@ -157,35 +137,20 @@ impl Scanner<'_> {
             let message = format!("Values are nested more than {} deep.", limits.depth);
             return Err(problem(Code::TooDeep, self.at, message));
         }
-        let kind = if byte == b'd' {
-            Kind::Dictionary
-        } else {
-            Kind::List
-        };
-        self.open.push(Open {
-            index: self.nodes.len(),
-            wants_key: kind == Kind::Dictionary,
-        });
+        let kind = if byte == b'd' { Kind::Dictionary } else { Kind::List };
+        self.open.push(Open { index: self.nodes.len(), wants_key: kind == Kind::Dictionary });
         self.push(kind, self.at, self.at, self.at + 1);
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), Problem> {
         let Some(open) = self.open.pop() else {
-            return Err(problem(
-                Code::NotATorrent,
-                self.at,
-                "An end stands where nothing is open.",
-            ));
+            return Err(problem(Code::NotATorrent, self.at, "An end stands where nothing is open."));
         };
         let next = self.nodes.len() as u32;
         let node = &mut self.nodes[open.index];
         if node.kind == Kind::Dictionary && !open.wants_key {
-            return Err(problem(
-                Code::BadKey,
-                self.at,
-                "A dictionary ends after a key that has no value.",
-            ));
+            return Err(problem(Code::BadKey, self.at, "A dictionary ends after a key that has no value."));
         }
         self.at += 1;
         node.end = self.at as u32;
@@ -197,11 +162,7 @@ impl Scanner<'_> {
         let start = self.at;
         let rest = &self.bytes[start + 1..];
         let Some(length) = rest.iter().take(22).position(|&byte| byte == b'e') else {
-            return Err(if rest.len() < 22 {
-                self.truncated()
-            } else {
-                bad_integer(start)
-            });
+            return Err(if rest.len() < 22 { self.truncated() } else { bad_integer(start) });
         };
         let text = &rest[..length];
         let digits = text.strip_prefix(b"-").unwrap_or(text);
@@ -232,11 +193,7 @@ impl Scanner<'_> {
             at += 1;
         }
         if self.bytes[start] == b'0' && at - start > 1 {
-            return Err(problem(
-                Code::BadString,
-                start,
-                "A string's length has leading zeros.",
-            ));
+            return Err(problem(Code::BadString, start, "A string's length has leading zeros."));
         }
         let content = at + 1;
         if length > self.bytes.len() - content {
@@ -252,22 +209,12 @@ impl Scanner<'_> {
 
     fn push(&mut self, kind: Kind, start: usize, content: usize, end: usize) {
         let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node {
-            kind,
-            start: start as u32,
-            content: content as u32,
-            end: end as u32,
-            next,
-        });
+        self.nodes.push(Node { kind, start: start as u32, content: content as u32, end: end as u32, next });
         self.at = end;
     }
 
     fn truncated(&self) -> Problem {
-        problem(
-            Code::Truncated,
-            self.bytes.len(),
-            "The file ends in the middle of a value. Get it again.",
-        )
+        problem(Code::Truncated, self.bytes.len(), "The file ends in the middle of a value. Get it again.")
     }
 }
 
@@ -321,23 +268,13 @@ impl<'d> Value<'d> {
 
     /// The value of a dictionary's key.
     pub(crate) fn get(self, key: &[u8]) -> Option<Value<'d>> {
-        self.pairs()
-            .find(|(name, _)| name.string() == Some(key))
-            .map(|(_, value)| value)
+        self.pairs().find(|(name, _)| name.string() == Some(key)).map(|(_, value)| value)
     }
 
     fn children(self, kind: Kind) -> Children<'d> {
         let node = self.node();
-        let end = if node.kind == kind {
-            node.next as usize
-        } else {
-            self.index + 1
-        };
-        Children {
-            document: self.document,
-            at: self.index + 1,
-            end,
-        }
+        let end = if node.kind == kind { node.next as usize } else { self.index + 1 };
+        Children { document: self.document, at: self.index + 1, end }
     }
 
     /// Returns the first key that stands twice, and the first that is out of order.
@@ -359,10 +296,7 @@ impl<'d> Value<'d> {
         }
         let mut keys: Vec<Value<'d>> = self.pairs().map(|(key, _)| key).collect();
         keys.sort_by_key(|key| (key.string(), key.index));
-        let duplicate = keys
-            .windows(2)
-            .find(|pair| pair[0].string() == pair[1].string())
-            .map(|pair| pair[1]);
+        let duplicate = keys.windows(2).find(|pair| pair[0].string() == pair[1].string()).map(|pair| pair[1]);
         (duplicate, unordered)
     }
 
@@ -387,10 +321,7 @@ impl<'d> Iterator for Children<'d> {
 
     fn next(&mut self) -> Option<Value<'d>> {
         (self.at < self.end).then(|| {
-            let value = Value {
-                document: self.document,
-                index: self.at,
-            };
+            let value = Value { document: self.document, index: self.at };
             self.at = value.node().next as usize;
             value
         })
@@ -398,11 +329,7 @@ impl<'d> Iterator for Children<'d> {
 }
 
 fn problem(code: Code, offset: usize, message: impl Into<String>) -> Problem {
-    Problem {
-        code,
-        offset,
-        message: message.into(),
-    }
+    Problem { code, offset, message: message.into() }
 }
 
 fn bad_integer(offset: usize) -> Problem {

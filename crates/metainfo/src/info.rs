@@ -77,11 +77,7 @@ pub(crate) fn read(
         return;
     }
     if has_v2 && version.is_none() {
-        report.refuse(
-            Code::Missing,
-            info.offset(),
-            "info has a file tree but no meta version.",
-        );
+        report.refuse(Code::Missing, info.offset(), "info has a file tree but no meta version.");
     }
     let Some(piece_length) = piece_length(info, has_v2, report) else {
         return;
@@ -100,17 +96,12 @@ pub(crate) fn read(
     }
     out.files = match (v1_list, v2_list) {
         (_, Some(list)) => list,
-        (Some(list), None) => list
-            .into_iter()
-            .filter(|entry| !entry.is_pad)
-            .map(|entry| entry.file)
-            .collect(),
+        (Some(list), None) => {
+            list.into_iter().filter(|entry| !entry.is_pad).map(|entry| entry.file).collect()
+        }
         (None, None) => Vec::new(),
     };
-    out.size_bytes = out
-        .files
-        .iter()
-        .fold(0, |sum, file| sum.saturating_add(file.size_bytes));
+    out.size_bytes = out.files.iter().fold(0, |sum, file| sum.saturating_add(file.size_bytes));
     if out.size_bytes == 0 && report.refusals.is_empty() {
         report.refuse(
             Code::NoFiles,
@@ -121,10 +112,8 @@ pub(crate) fn read(
     let mut paths = Paths::default();
     for file in &out.files {
         if let Some(other) = paths.add(&file.path) {
-            let message = format!(
-                "“{}” and “{other}” are one path on some computers.",
-                shown(file.path.as_bytes())
-            );
+            let message =
+                format!("“{}” and “{other}” are one path on some computers.", shown(file.path.as_bytes()));
             report.refuse(Code::PathCollision, info.offset(), message);
         }
     }
@@ -136,10 +125,7 @@ fn name(info: Value<'_>, out: &mut Metainfo, report: &mut Report) {
         Some((value, None)) => report.refuse(Code::WrongType, value.offset(), "The name is not a text."),
         Some((value, Some(bytes))) => {
             out.name = part(bytes, value.offset(), report);
-            if let Some(other) = info
-                .get(b"name.utf-8")
-                .filter(|other| other.string() != Some(bytes))
-            {
+            if let Some(other) = info.get(b"name.utf-8").filter(|other| other.string() != Some(bytes)) {
                 report.warn(
                     Code::AlternativeName,
                     other.offset(),
@@ -161,14 +147,10 @@ fn small_facts(info: Value<'_>, out: &mut Metainfo, report: &mut Report) {
             );
         }
     }
-    out.source = info
-        .get(b"source")
-        .and_then(Value::string)
-        .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    out.source =
+        info.get(b"source").and_then(Value::string).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     out.similar = info.get(b"similar").map_or_else(Vec::new, |list| {
-        list.items()
-            .filter_map(|item| item.string()?.try_into().ok())
-            .collect()
+        list.items().filter_map(|item| item.string()?.try_into().ok()).collect()
     });
     out.collections = info.get(b"collections").map_or_else(Vec::new, strings);
 }
@@ -235,11 +217,7 @@ fn compare(
         );
         report.refuse(Code::HybridMismatch, info.offset(), message);
     } else if visible.len() != second.len() {
-        let message = format!(
-            "The v1 list has {} files and the v2 list {}.",
-            visible.len(),
-            second.len()
-        );
+        let message = format!("The v1 list has {} files and the v2 list {}.", visible.len(), second.len());
         report.refuse(Code::HybridMismatch, info.offset(), message);
     }
 }
@@ -252,21 +230,14 @@ pub(crate) fn length(dictionary: Value<'_>, report: &mut Report) -> Option<u64> 
     };
     let length = value.integer().and_then(|length| u64::try_from(length).ok());
     if length.is_none() {
-        report.refuse(
-            Code::BadLength,
-            value.offset(),
-            "A file's length is not a number of bytes.",
-        );
+        report.refuse(Code::BadLength, value.offset(), "A file's length is not a number of bytes.");
     }
     length
 }
 
 /// Whether the file's attributes (BEP 47) hold a letter.
 pub(crate) fn has_attribute(dictionary: Value<'_>, letter: u8) -> bool {
-    dictionary
-        .get(b"attr")
-        .and_then(Value::string)
-        .is_some_and(|attributes| attributes.contains(&letter))
+    dictionary.get(b"attr").and_then(Value::string).is_some_and(|attributes| attributes.contains(&letter))
 }
 
 /// Reads the target of a symbolic link, which must stay inside the torrent.
@@ -274,15 +245,9 @@ pub(crate) fn symlink(dictionary: Value<'_>, report: &mut Report) -> Option<Stri
     if !has_attribute(dictionary, b'l') {
         return None;
     }
-    let target = dictionary
-        .get(b"symlink path")
-        .filter(|target| target.kind() == Kind::List);
+    let target = dictionary.get(b"symlink path").filter(|target| target.kind() == Kind::List);
     let Some(target) = target else {
-        report.refuse(
-            Code::UnsafeSymlink,
-            dictionary.offset(),
-            "A symbolic link has no target.",
-        );
+        report.refuse(Code::UnsafeSymlink, dictionary.offset(), "A symbolic link has no target.");
         return None;
     };
     let parts: Vec<&[u8]> = target.items().filter_map(Value::string).collect();
@@ -291,18 +256,8 @@ pub(crate) fn symlink(dictionary: Value<'_>, report: &mut Report) -> Option<Stri
             part.is_empty() || matches!(*part, b"." | b"..") || part.contains(&b'/') || part.contains(&0)
         });
     if leaves {
-        report.refuse(
-            Code::UnsafeSymlink,
-            target.offset(),
-            "A symbolic link points outside the torrent.",
-        );
+        report.refuse(Code::UnsafeSymlink, target.offset(), "A symbolic link points outside the torrent.");
         return None;
     }
-    Some(
-        parts
-            .iter()
-            .map(|part| String::from_utf8_lossy(part))
-            .collect::<Vec<_>>()
-            .join("/"),
-    )
+    Some(parts.iter().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join("/"))
 }

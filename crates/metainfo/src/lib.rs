@@ -30,11 +30,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            size_bytes: 10 << 20,
-            depth: 100,
-            tokens: 3_000_000,
-        }
+        Self { size_bytes: 10 << 20, depth: 100, tokens: 3_000_000 }
     }
 }
 

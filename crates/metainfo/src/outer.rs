@@ -63,19 +63,11 @@ pub(crate) fn read<'d>(document: &'d Document<'d>, report: &mut Report) {
     }
     match root.get(b"info") {
         None => {
-            report.refuse(
-                Code::Missing,
-                0,
-                "There is no info dictionary, so this is not a .torrent file.",
-            );
+            report.refuse(Code::Missing, 0, "There is no info dictionary, so this is not a .torrent file.");
             return;
         }
         Some(value) if value.kind() != Kind::Dictionary => {
-            report.refuse(
-                Code::WrongType,
-                value.offset(),
-                "The value of info is not a dictionary.",
-            );
+            report.refuse(Code::WrongType, value.offset(), "The value of info is not a dictionary.");
             return;
         }
         Some(value) => {
@@ -92,10 +84,8 @@ fn check_keys(root: Value<'_>, report: &mut Report) {
     for dictionary in root.dictionaries() {
         let (duplicate, unordered) = dictionary.key_order();
         if let Some(key) = duplicate {
-            let message = format!(
-                "The key “{}” stands twice; programs differ on which one they read.",
-                key_shown(key)
-            );
+            let message =
+                format!("The key “{}” stands twice; programs differ on which one they read.", key_shown(key));
             report.refuse(Code::DuplicateKey, key.offset(), message);
         }
         if let (Some(key), false) = (unordered, is_warned) {
@@ -116,9 +106,7 @@ fn text(dictionary: Value<'_>, key: &[u8], report: &mut Report) -> Option<String
         Some(Err(_)) => {
             let message = format!("“{}” is not UTF-8; what cannot be read is replaced.", shown(key));
             report.warn(Code::NotUtf8, value.offset(), message);
-            value
-                .string()
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            value.string().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
         }
         None => {
             let message = format!("“{}” is not a text; it is ignored.", shown(key));
@@ -137,17 +125,12 @@ fn announce(root: Value<'_>, report: &mut Report) -> Vec<Vec<String>> {
                 "“announce-list” is not a list of lists; it is ignored.",
             );
         }
-        list.items()
-            .map(strings)
-            .filter(|tier| !tier.is_empty())
-            .collect()
+        list.items().map(strings).filter(|tier| !tier.is_empty()).collect()
     });
     if !tiers.is_empty() {
         return tiers;
     }
-    text(root, b"announce", report)
-        .filter(|url| !url.is_empty())
-        .map_or_else(Vec::new, |url| vec![vec![url]])
+    text(root, b"announce", report).filter(|url| !url.is_empty()).map_or_else(Vec::new, |url| vec![vec![url]])
 }
 
 fn web_seeds(root: Value<'_>, report: &mut Report) -> Vec<String> {
@@ -156,12 +139,7 @@ fn web_seeds(root: Value<'_>, report: &mut Report) -> Vec<String> {
     };
     match value.kind() {
         Kind::List => strings(value),
-        Kind::String => value
-            .string()
-            .and_then(utf8)
-            .filter(|url| !url.is_empty())
-            .into_iter()
-            .collect(),
+        Kind::String => value.string().and_then(utf8).filter(|url| !url.is_empty()).into_iter().collect(),
         _ => {
             report.warn(
                 Code::IgnoredValue,
@@ -174,9 +152,7 @@ fn web_seeds(root: Value<'_>, report: &mut Report) -> Vec<String> {
 }
 
 pub(crate) fn strings(list: Value<'_>) -> Vec<String> {
-    list.items()
-        .filter_map(|item| item.string().and_then(utf8))
-        .collect()
+    list.items().filter_map(|item| item.string().and_then(utf8)).collect()
 }
 
 fn utf8(bytes: &[u8]) -> Option<String> {
@@ -189,11 +165,7 @@ fn layers<'d>(root: Value<'d>, report: &mut Report) -> Layers<'d> {
         return found;
     };
     if value.kind() != Kind::Dictionary {
-        report.refuse(
-            Code::BadPieceLayer,
-            value.offset(),
-            "“piece layers” is not a dictionary.",
-        );
+        report.refuse(Code::BadPieceLayer, value.offset(), "“piece layers” is not a dictionary.");
         return found;
     }
     for (key, layer) in value.pairs() {

@@ -72,9 +72,7 @@ fn unsafe_reason(text: &str) -> Option<&'static str> {
 fn is_device(text: &str) -> bool {
     let stem = text.split('.').next().unwrap_or_default().trim_end_matches(' ');
     match stem.len() {
-        3 => ["con", "prn", "aux", "nul"]
-            .iter()
-            .any(|name| stem.eq_ignore_ascii_case(name)),
+        3 => ["con", "prn", "aux", "nul"].iter().any(|name| stem.eq_ignore_ascii_case(name)),
         4 => {
             let (name, digit) = stem.as_bytes().split_at(3);
             (name.eq_ignore_ascii_case(b"com") || name.eq_ignore_ascii_case(b"lpt"))
@@ -105,11 +103,9 @@ impl Paths {
             }
         }
         match self.seen.entry(folded) {
-            Entry::Occupied(entry) => Some(if entry.get().is_empty() {
-                path.to_owned()
-            } else {
-                entry.get().clone()
-            }),
+            Entry::Occupied(entry) => {
+                Some(if entry.get().is_empty() { path.to_owned() } else { entry.get().clone() })
+            }
             Entry::Vacant(entry) => {
                 entry.insert(path.to_owned());
                 None
@@ -123,18 +119,12 @@ fn fold(path: &str) -> String {
     let folded: String = if path.is_ascii() {
         path.to_ascii_lowercase()
     } else {
-        caseless::default_case_fold_str(&path.nfc().collect::<String>())
-            .nfc()
-            .collect()
+        caseless::default_case_fold_str(&path.nfc().collect::<String>()).nfc().collect()
     };
     if !folded.contains([' ', '.']) {
         return folded;
     }
-    folded
-        .split('/')
-        .map(|part| part.trim_end_matches([' ', '.']))
-        .collect::<Vec<_>>()
-        .join("/")
+    folded.split('/').map(|part| part.trim_end_matches([' ', '.'])).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -191,10 +181,6 @@ mod tests {
             assert!(paths.add(two).is_some(), "{one:?} {two:?}");
         }
         let mut paths = Paths::default();
-        assert!(
-            ["a/b", "a/c", "b", "A/d"]
-                .iter()
-                .all(|path| paths.add(path).is_none())
-        );
+        assert!(["a/b", "a/c", "b", "A/d"].iter().all(|path| paths.add(path).is_none()));
     }
 }

@@ -184,22 +184,15 @@ impl Report {
 
 fn push(problems: &mut Vec<Problem>, code: Code, offset: usize, message: String) {
     if problems.len() < MOST_PROBLEMS {
-        problems.push(Problem {
-            code,
-            offset,
-            message,
-        });
+        problems.push(Problem { code, offset, message });
     }
 }
 
 /// Text of a file for a message: what is not UTF-8 or not printable is replaced, and it is cut at 60 characters.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(240)]);
-    let mut cut: String = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .take(60)
-        .collect();
+    let mut cut: String =
+        text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(60).collect();
     if text.chars().count() > 60 || bytes.len() > 240 {
         cut.push('…');
     }

@@ -33,18 +33,11 @@ pub fn rewrite(
         entries.push((b"announce".to_vec(), string(first.as_bytes())));
         entries.push((
             b"announce-list".to_vec(),
-            list(
-                announce
-                    .iter()
-                    .map(|tier| list(tier.iter().map(|url| string(url.as_bytes())))),
-            ),
+            list(announce.iter().map(|tier| list(tier.iter().map(|url| string(url.as_bytes()))))),
         ));
     }
     if let Some(urls) = web_seeds.filter(|urls| !urls.is_empty()) {
-        entries.push((
-            b"url-list".to_vec(),
-            list(urls.iter().map(|url| string(url.as_bytes()))),
-        ));
+        entries.push((b"url-list".to_vec(), list(urls.iter().map(|url| string(url.as_bytes())))));
     }
     entries.sort();
     let mut out = Vec::with_capacity(bytes.len() + 256);

@@ -25,21 +25,14 @@ pub(crate) fn read(
     layers: &Layers<'_>,
     report: &mut Report,
 ) -> Vec<File> {
-    let Some(root) = info
-        .get(b"file tree")
-        .filter(|tree| tree.kind() == Kind::Dictionary)
-    else {
+    let Some(root) = info.get(b"file tree").filter(|tree| tree.kind() == Kind::Dictionary) else {
         report.refuse(Code::BadFileTree, info.offset(), "The v2 side has no file tree.");
         return Vec::new();
     };
     let mut files = Vec::new();
     let mut used: HashSet<&[u8]> = HashSet::new();
     let mut path = String::new();
-    let mut open = vec![Folder {
-        pairs: root.pairs().collect(),
-        next: 0,
-        path_length: 0,
-    }];
+    let mut open = vec![Folder { pairs: root.pairs().collect(), next: 0, path_length: 0 }];
     while let Some(folder) = open.last_mut() {
         let Some(&(key, value)) = folder.pairs.get(folder.next) else {
             open.pop();
@@ -78,11 +71,7 @@ pub(crate) fn read(
                     format!("The folder “{}” is empty.", shown(path.as_bytes())),
                 );
             }
-            None => open.push(Folder {
-                pairs: value.pairs().collect(),
-                next: 0,
-                path_length: path.len(),
-            }),
+            None => open.push(Folder { pairs: value.pairs().collect(), next: 0, path_length: path.len() }),
         }
     }
     if files.is_empty() && report.refusals.is_empty() {
@@ -90,11 +79,7 @@ pub(crate) fn read(
     }
     if layers.keys().any(|root| !used.contains(root)) {
         let offset = layers_at.map_or(0, Value::offset);
-        report.refuse(
-            Code::BadPieceLayer,
-            offset,
-            "There is a piece layer that belongs to no file.",
-        );
+        report.refuse(Code::BadPieceLayer, offset, "There is a piece layer that belongs to no file.");
     }
     files
 }
@@ -115,11 +100,7 @@ fn file<'d>(
         return None;
     }
     let symlink = symlink(facts, report);
-    let size_bytes = if symlink.is_some() {
-        0
-    } else {
-        length(facts, report)?
-    };
+    let size_bytes = if symlink.is_some() { 0 } else { length(facts, report)? };
     let root = facts.get(b"pieces root").and_then(Value::string);
     let mut file = File {
         path: path.to_owned(),
@@ -155,10 +136,7 @@ fn file<'d>(
     file.pieces_root = Some(known);
     if size_bytes > piece_length {
         let expected = size_bytes.div_ceil(piece_length);
-        match layers
-            .get(root)
-            .map(|layer| (layer, layer.string().unwrap_or_default()))
-        {
+        match layers.get(root).map(|layer| (layer, layer.string().unwrap_or_default())) {
             None => {
                 let message = format!(
                     "“{}” has no piece layer. Torrents made from a magnet link can lack them; make the file again.",
@@ -167,18 +145,13 @@ fn file<'d>(
                 report.refuse(Code::BadPieceLayer, facts.offset(), message);
             }
             Some((layer, bytes)) if bytes.len() as u64 != expected.saturating_mul(32) => {
-                let message = format!(
-                    "The piece layer of “{}” has the wrong size.",
-                    shown(path.as_bytes())
-                );
+                let message = format!("The piece layer of “{}” has the wrong size.", shown(path.as_bytes()));
                 report.refuse(Code::BadPieceLayer, layer.offset(), message);
             }
             Some((layer, bytes)) => {
                 if merkle::root(bytes, piece_length) != known {
-                    let message = format!(
-                        "The piece layer of “{}” does not hash to its root.",
-                        shown(path.as_bytes())
-                    );
+                    let message =
+                        format!("The piece layer of “{}” does not hash to its root.", shown(path.as_bytes()));
                     report.refuse(Code::BadPieceLayer, layer.offset(), message);
                 }
             }

@@ -68,24 +68,15 @@ fn many(files: Value<'_>, report: &mut Report) -> Vec<Entry> {
             continue;
         };
         let symlink = symlink(item, report);
-        let Some(size_bytes) = (if symlink.is_some() {
-            Some(0)
-        } else {
-            length(item, report)
-        }) else {
+        let Some(size_bytes) = (if symlink.is_some() { Some(0) } else { length(item, report) }) else {
             continue;
         };
         let is_pad = has_attribute(item, b'p') || is_old_padding(&path);
         if is_pad && first_pad.is_none() {
             first_pad = Some(item.offset());
         }
-        let file = File {
-            path,
-            size_bytes,
-            pieces_root: None,
-            is_executable: has_attribute(item, b'x'),
-            symlink,
-        };
+        let file =
+            File { path, size_bytes, pieces_root: None, is_executable: has_attribute(item, b'x'), symlink };
         entries.push(Entry { file, is_pad });
     }
     if entries.is_empty() {
@@ -104,9 +95,7 @@ fn many(files: Value<'_>, report: &mut Report) -> Vec<Entry> {
 
 /// Programs made padding files under this name before BEP 47 had an attribute for them.
 fn is_old_padding(path: &str) -> bool {
-    path.rsplit('/')
-        .next()
-        .is_some_and(|name| name.starts_with("_____padding_file_"))
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("_____padding_file_"))
 }
 
 fn path(item: Value<'_>, report: &mut Report) -> Option<String> {
@@ -115,10 +104,7 @@ fn path(item: Value<'_>, report: &mut Report) -> Option<String> {
         report.refuse(Code::Missing, item.offset(), "A file has no path.");
         return None;
     };
-    if let Some(other) = item
-        .get(b"path.utf-8")
-        .filter(|other| !same_strings(*other, parts))
-    {
+    if let Some(other) = item.get(b"path.utf-8").filter(|other| !same_strings(*other, parts)) {
         report.warn(
             Code::AlternativeName,
             other.offset(),
@@ -156,23 +142,13 @@ fn pieces(info: Value<'_>, piece_length: u64, entries: &[Entry], report: &mut Re
         report.refuse(Code::WrongType, value.offset(), "“pieces” is not a string.");
         return;
     };
-    let total = entries
-        .iter()
-        .try_fold(0_u64, |sum, entry| sum.checked_add(entry.file.size_bytes));
+    let total = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.file.size_bytes));
     let Some(total) = total.filter(|total| i64::try_from(*total).is_ok()) else {
-        report.refuse(
-            Code::BadLength,
-            info.offset(),
-            "The files' lengths sum to more than can be counted.",
-        );
+        report.refuse(Code::BadLength, info.offset(), "The files' lengths sum to more than can be counted.");
         return;
     };
     if bytes.len() % 20 != 0 {
-        report.refuse(
-            Code::BadPieces,
-            value.offset(),
-            "The length of “pieces” is not a multiple of 20.",
-        );
+        report.refuse(Code::BadPieces, value.offset(), "The length of “pieces” is not a multiple of 20.");
     } else if !entries.is_empty() && bytes.len() as u64 / 20 != total.div_ceil(piece_length) {
         let message = format!(
             "There are {} pieces, but {} bytes in pieces of {} need {}.",

@@ -50,11 +50,7 @@ pub(crate) struct Choice<A> {
 
 impl<P: Peer> List<P> {
     pub(crate) const fn new() -> Self {
-        Self {
-            peers: Vec::new(),
-            seeders: 0,
-            index: None,
-        }
+        Self { peers: Vec::new(), seeders: 0, partial: 0, index: None }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -66,17 +62,11 @@ impl<P: Peer> List<P> {
     }
 
     pub(crate) fn partial(&self) -> usize {
-        self.peers[self.seeders()..]
-            .iter()
-            .filter(|peer| peer.meta().is_partial())
-            .count()
+        self.partial as usize
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&P, bool)> {
-        self.peers
-            .iter()
-            .enumerate()
-            .map(|(position, peer)| (peer, position < self.seeders as usize))
+        self.peers.iter().enumerate().map(|(position, peer)| (peer, position < self.seeders as usize))
     }
 
     /// Adds the peer or renews it; returns whether it was there, and then whether it was a seeder.
@@ -115,11 +105,7 @@ impl<P: Peer> List<P> {
         if let Some(index) = &mut self.index {
             index.insert(address, last as u32);
         } else if self.peers.len() > INDEXED {
-            let places = self
-                .peers
-                .iter()
-                .enumerate()
-                .map(|(place, peer)| (peer.address(), place as u32));
+            let places = self.peers.iter().enumerate().map(|(place, peer)| (peer.address(), place as u32));
             let mut index = Index::with_capacity_and_hasher(self.peers.len() * 2, seed);
             index.extend(places);
             self.index = Some(Box::new(index));
@@ -161,20 +147,12 @@ impl<P: Peer> List<P> {
 
     /// Writes up to `wanted` peers, from a random place on and around the end, so every peer is as likely as any other.
     pub(crate) fn choose(&self, choice: Choice<P::Address>, random: &mut Random, out: &mut Vec<u8>) -> usize {
-        let eligible = if choice.leechers_only {
-            &self.peers[self.seeders()..]
-        } else {
-            &self.peers[..]
-        };
+        let eligible = if choice.leechers_only { &self.peers[self.seeders()..] } else { &self.peers[..] };
         if eligible.is_empty() || choice.wanted == 0 {
             return 0;
         }
         out.reserve(choice.wanted.min(eligible.len()) * P::COMPACT);
-        let start = if eligible.len() > choice.wanted {
-            random.below(eligible.len())
-        } else {
-            0
-        };
+        let start = if eligible.len() > choice.wanted { random.below(eligible.len()) } else { 0 };
         let (before, after) = eligible.split_at(start);
         let mut written = 0;
         for peer in after.iter().chain(before) {
@@ -278,23 +256,13 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for _ in 0..200 {
             let mut out = Vec::new();
-            let choice = Choice {
-                wanted: 10,
-                leechers_only: false,
-                except: Some(5),
-                with_local: true,
-            };
+            let choice = Choice { wanted: 10, leechers_only: false, except: Some(5), with_local: true };
             assert_eq!(list.choose(choice, &mut random, &mut out), 10);
             seen.extend(out.as_chunks::<6>().0.iter().copied());
         }
         assert_eq!(seen.len(), 199);
         let mut out = Vec::new();
-        let choice = Choice {
-            wanted: 500,
-            leechers_only: true,
-            except: None,
-            with_local: true,
-        };
+        let choice = Choice { wanted: 500, leechers_only: true, except: None, with_local: true };
         assert_eq!(list.choose(choice, &mut random, &mut out), 200 - 67);
     }
 }

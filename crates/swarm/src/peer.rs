@@ -108,10 +108,7 @@ impl Peer for PeerV6 {
     const COMPACT: usize = 18;
 
     fn new(address: [u8; 18], meta: Meta) -> Self {
-        Self {
-            address,
-            meta: meta.0.to_le_bytes(),
-        }
+        Self { address, meta: meta.0.to_le_bytes() }
     }
 
     fn address(&self) -> [u8; 18] {

@@ -173,10 +173,7 @@ impl Shard {
     pub fn alias(&mut self, key: Key, canonical: Key) {
         self.forbid(key);
         let place = self.place_or_new(key);
-        let number = self
-            .free_aliases
-            .pop()
-            .map_or(self.aliases.len(), |number| number as usize);
+        let number = self.free_aliases.pop().map_or(self.aliases.len(), |number| number as usize);
         if number == self.aliases.len() {
             self.aliases.push(canonical);
         } else {
@@ -230,11 +227,7 @@ impl Shard {
         let is_local = kind == Kind::Local;
         let port = announce.address.port();
         let may_be_told = kind != Kind::Bogon && (port >= 1024 || port == 80 || port == 443);
-        let meta = Meta::new(
-            now,
-            announce.event == Event::Paused && !announce.is_seeder,
-            is_local,
-        );
+        let meta = Meta::new(now, announce.event == Event::Paused && !announce.is_seeder, is_local);
         let is_gone = announce.event == Event::Stopped || !may_be_told;
         let before = self.put(place, ip, port, meta, announce.is_seeder, is_gone);
         if announce.event == Event::Completed && announce.is_seeder && before != Some(true) {
@@ -307,11 +300,7 @@ impl Shard {
         for _ in 0..segments.min(SEGMENTS) {
             let segment = self.sweep_at;
             self.sweep_at = (segment + 1) % SEGMENTS;
-            let keys: Vec<Key> = self
-                .table
-                .places(segment)
-                .map(|place| self.table.get(place).key)
-                .collect();
+            let keys: Vec<Key> = self.table.places(segment).map(|place| self.table.get(place).key).collect();
             for key in keys {
                 if let Some(place) = self.place(key) {
                     self.sweep_slot(place, now);
@@ -398,11 +387,7 @@ impl Shard {
                 Body::Alias | Body::Empty => continue,
             }
             if !peers.is_empty() || slot.completed > 0 {
-                swarms.push(SnapshotSwarm {
-                    key: slot.key,
-                    completed: slot.completed,
-                    peers,
-                });
+                swarms.push(SnapshotSwarm { key: slot.key, completed: slot.completed, peers });
             }
         }
         swarms
@@ -423,14 +408,7 @@ impl Shard {
             if *age <= self.life {
                 let tick = Tick(now.0.wrapping_sub(*age) & 0x3fff);
                 let meta = Meta::new(tick, *is_partial, classify(address.ip()) == Kind::Local);
-                self.put(
-                    place,
-                    canonical(address.ip()),
-                    address.port(),
-                    meta,
-                    *is_seeder,
-                    false,
-                );
+                self.put(place, canonical(address.ip()), address.port(), meta, *is_seeder, false);
             }
         }
         self.mark_changed(place);
@@ -442,9 +420,7 @@ impl Shard {
 
     fn place_or_new(&mut self, key: Key) -> Place {
         let hash = self.table.hash(&key);
-        self.table
-            .find(hash, &key)
-            .unwrap_or_else(|| self.table.insert(hash, Slot::new(key)))
+        self.table.find(hash, &key).unwrap_or_else(|| self.table.insert(hash, Slot::new(key)))
     }
 
     fn mark_changed(&mut self, place: Place) {
@@ -572,20 +548,10 @@ impl Shard {
         if slot.kind == Body::Large {
             return slot.number();
         }
-        let mut large = Large {
-            v4: List::new(),
-            v6: List::new(),
-            web_seeders: 0,
-            web_leechers: 0,
-        };
+        let mut large = Large { v4: List::new(), v6: List::new(), web_seeders: 0, web_leechers: 0 };
         for position in 0..usize::from(slot.len) {
             let peer = PeerV4(slot.inline(position));
-            large.v4.put(
-                peer.address(),
-                peer.meta(),
-                position < usize::from(slot.seeders),
-                self.seed,
-            );
+            large.v4.put(peer.address(), peer.meta(), position < usize::from(slot.seeders), self.seed);
         }
         let number = if let Some(number) = self.free.pop() {
             self.large[number as usize] = large;
@@ -610,23 +576,11 @@ impl Shard {
         let slot = *self.table.get(place);
         let leechers_only = announce.is_seeder;
         let port = announce.address.port();
-        let except_v4 = if let IpAddr::V4(ip) = ip {
-            Some(PeerV4::address_of(ip, port))
-        } else {
-            None
-        };
-        let except_v6 = if let IpAddr::V6(ip) = ip {
-            Some(PeerV6::address_of(ip, port))
-        } else {
-            None
-        };
+        let except_v4 = if let IpAddr::V4(ip) = ip { Some(PeerV4::address_of(ip, port)) } else { None };
+        let except_v6 = if let IpAddr::V6(ip) = ip { Some(PeerV6::address_of(ip, port)) } else { None };
         if slot.kind == Body::Inline {
             if except_v4.is_some() || announce.both_families {
-                let first = if leechers_only {
-                    usize::from(slot.seeders)
-                } else {
-                    0
-                };
+                let first = if leechers_only { usize::from(slot.seeders) } else { 0 };
                 (first..usize::from(slot.len))
                     .map(|position| PeerV4(slot.inline(position)))
                     .filter(|peer| {
@@ -641,12 +595,7 @@ impl Shard {
         let wanted = announce.wanted;
         let mut found = 0;
         if except_v4.is_some() || announce.both_families {
-            let choice = Choice {
-                wanted,
-                leechers_only,
-                except: except_v4,
-                with_local,
-            };
+            let choice = Choice { wanted, leechers_only, except: except_v4, with_local };
             found = large.v4.choose(choice, &mut self.random, v4);
         }
         if except_v6.is_some() || (announce.both_families && found < wanted) {
@@ -672,14 +621,7 @@ impl Shard {
                         let SocketAddr::V4(address) = socket_v4(peer.address()) else {
                             continue;
                         };
-                        self.put(
-                            place,
-                            IpAddr::V4(*address.ip()),
-                            address.port(),
-                            peer.meta(),
-                            false,
-                            true,
-                        );
+                        self.put(place, IpAddr::V4(*address.ip()), address.port(), peer.meta(), false, true);
                         self.peers_expired += 1;
                         is_changed = true;
                     }
@@ -716,12 +658,8 @@ impl Shard {
         match slot.kind {
             Body::Large => {
                 let number = slot.number();
-                self.large[number] = Large {
-                    v4: List::new(),
-                    v6: List::new(),
-                    web_seeders: 0,
-                    web_leechers: 0,
-                };
+                self.large[number] =
+                    Large { v4: List::new(), v6: List::new(), web_seeders: 0, web_leechers: 0 };
                 self.free.push(number as u32);
             }
             Body::Alias => self.free_aliases.push(slot.number() as u32),
@@ -787,20 +725,14 @@ mod tests {
     #[test]
     fn unlisted_keys_are_unknown_and_forbidden_ones_forget_their_peers() {
         let mut shard = Shard::new([1, 2, 3]);
-        assert_eq!(
-            announce(&mut shard, 1, "8.0.0.1:5000", true, Event::Started, 0).0,
-            Outcome::Unknown
-        );
+        assert_eq!(announce(&mut shard, 1, "8.0.0.1:5000", true, Event::Started, 0).0, Outcome::Unknown);
         shard.permit([1; 20]);
         assert!(matches!(
             announce(&mut shard, 1, "8.0.0.1:5000", true, Event::Started, 0).0,
             Outcome::Done(_)
         ));
         shard.forbid([1; 20]);
-        assert_eq!(
-            announce(&mut shard, 1, "8.0.0.1:5000", true, Event::None, 0).0,
-            Outcome::Unknown
-        );
+        assert_eq!(announce(&mut shard, 1, "8.0.0.1:5000", true, Event::None, 0).0, Outcome::Unknown);
         shard.permit([1; 20]);
         assert_eq!(shard.scrape([1; 20]), Outcome::Done(Counts::default()));
     }
@@ -826,32 +758,20 @@ mod tests {
             let address = format!("8.0.0.{number}:5000");
             let (outcome, v4, _) = announce(&mut shard, 1, &address, number == 1, Event::Started, 0);
             assert_eq!(v4.len(), 6 * (number - 1));
-            let Outcome::Done(counts) = outcome else {
-                panic!("{outcome:?}")
-            };
+            let Outcome::Done(counts) = outcome else { panic!("{outcome:?}") };
             assert_eq!((counts.seeders, counts.leechers as usize), (1, number - 1));
         }
         let (outcome, v4, _) = announce(&mut shard, 1, "8.0.0.2:5000", true, Event::Completed, 0);
         assert_eq!(v4.len(), 18, "a seeder is told of leechers only");
         assert_eq!(
             outcome,
-            Outcome::Done(Counts {
-                seeders: 2,
-                leechers: 3,
-                partial_seeds: 0,
-                completed: 1
-            })
+            Outcome::Done(Counts { seeders: 2, leechers: 3, partial_seeds: 0, completed: 1 })
         );
         announce(&mut shard, 1, "8.0.0.2:5000", true, Event::Completed, 0);
         let (outcome, ..) = announce(&mut shard, 1, "8.0.0.5:5000", false, Event::Stopped, 0);
         assert_eq!(
             outcome,
-            Outcome::Done(Counts {
-                seeders: 2,
-                leechers: 2,
-                partial_seeds: 0,
-                completed: 1
-            })
+            Outcome::Done(Counts { seeders: 2, leechers: 2, partial_seeds: 0, completed: 1 })
         );
     }
 
@@ -863,12 +783,7 @@ mod tests {
         assert_eq!((v4.len(), v6.len()), (0, 0));
         assert_eq!(
             outcome,
-            Outcome::Done(Counts {
-                seeders: 0,
-                leechers: 2,
-                partial_seeds: 1,
-                completed: 0
-            })
+            Outcome::Done(Counts { seeders: 0, leechers: 2, partial_seeds: 1, completed: 0 })
         );
         let (_, _, v6) = announce(&mut shard, 1, "[2600::2]:5000", false, Event::Started, 0);
         assert_eq!(v6.len(), 18);
@@ -880,39 +795,17 @@ mod tests {
         announce(&mut shard, 1, "127.0.0.1:5000", false, Event::Started, 0);
         announce(&mut shard, 1, "192.0.2.1:5000", false, Event::Started, 0);
         announce(&mut shard, 1, "8.0.0.3:22", false, Event::Started, 0);
-        assert_eq!(
-            announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0)
-                .1
-                .len(),
-            0
-        );
-        assert_eq!(
-            announce(&mut shard, 1, "10.0.0.1:5000", false, Event::Started, 0)
-                .1
-                .len(),
-            12
-        );
+        assert_eq!(announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0).1.len(), 0);
+        assert_eq!(announce(&mut shard, 1, "10.0.0.1:5000", false, Event::Started, 0).1.len(), 12);
         shard.visibility = Visibility::Never;
-        assert_eq!(
-            announce(&mut shard, 1, "10.0.0.1:5000", false, Event::Started, 0)
-                .1
-                .len(),
-            6
-        );
+        assert_eq!(announce(&mut shard, 1, "10.0.0.1:5000", false, Event::Started, 0).1.len(), 6);
     }
 
     #[test]
     fn sweeping_removes_silent_peers_and_then_the_torrent() {
         let mut shard = open();
         for number in 1..=4 {
-            announce(
-                &mut shard,
-                1,
-                &format!("8.0.0.{number}:5000"),
-                false,
-                Event::Started,
-                0,
-            );
+            announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), false, Event::Started, 0);
         }
         announce(&mut shard, 2, "8.0.0.1:5000", false, Event::Started, 0);
         shard.life = 10;
@@ -929,40 +822,22 @@ mod tests {
         shard.most_torrents = 1;
         shard.most_peers = 3;
         for number in 1..=5 {
-            announce(
-                &mut shard,
-                1,
-                &format!("8.0.0.{number}:5000"),
-                false,
-                Event::Started,
-                0,
-            );
+            announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), false, Event::Started, 0);
         }
         assert_eq!((shard.peers().0, shard.peers_refused), (3, 2));
-        assert_eq!(
-            announce(&mut shard, 2, "8.0.0.1:5000", false, Event::Started, 0).0,
-            Outcome::Full
-        );
+        assert_eq!(announce(&mut shard, 2, "8.0.0.1:5000", false, Event::Started, 0).0, Outcome::Full);
     }
 
     #[test]
     fn a_snapshot_brings_everything_back() {
         let mut shard = open();
         for number in 1..=4 {
-            announce(
-                &mut shard,
-                1,
-                &format!("8.0.0.{number}:5000"),
-                number == 1,
-                Event::Started,
-                0,
-            );
+            announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), number == 1, Event::Started, 0);
         }
         announce(&mut shard, 1, "[2600::1]:5000", false, Event::Paused, 40);
         announce(&mut shard, 2, "8.0.0.9:5000", true, Event::Completed, 40);
-        let swarms: Vec<_> = (0..SEGMENTS)
-            .flat_map(|segment| shard.snapshot(segment, Tick::at(40)))
-            .collect();
+        let swarms: Vec<_> =
+            (0..SEGMENTS).flat_map(|segment| shard.snapshot(segment, Tick::at(40))).collect();
         let mut other = open();
         for swarm in &swarms {
             other.restore(swarm, Tick::at(1000));
@@ -987,11 +862,7 @@ mod tests {
         assert_eq!(shard.drain_changed(10), []);
         assert!(matches!(
             shard.add_web([1; 20], 1, 2, 0),
-            Outcome::Done(Counts {
-                seeders: 2,
-                leechers: 3,
-                ..
-            })
+            Outcome::Done(Counts { seeders: 2, leechers: 3, .. })
         ));
         assert_eq!(shard.drain_changed(10).len(), 1);
     }

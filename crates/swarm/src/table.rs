@@ -50,23 +50,12 @@ const PERMITTED: u8 = 1;
 const CHANGED: u8 = 2;
 
 impl Slot {
-    const EMPTY: Self = Self {
-        key: [0; 20],
-        completed: 0,
-        body: [0; 4],
-        kind: Body::Empty,
-        seeders: 0,
-        len: 0,
-        flags: 0,
-    };
+    const EMPTY: Self =
+        Self { key: [0; 20], completed: 0, body: [0; 4], kind: Body::Empty, seeders: 0, len: 0, flags: 0 };
 
     /// A torrent without peers.
     pub(crate) fn new(key: Key) -> Self {
-        Self {
-            key,
-            kind: Body::Inline,
-            ..Self::EMPTY
-        }
+        Self { key, kind: Body::Inline, ..Self::EMPTY }
     }
 
     pub(crate) fn inline(&self, position: usize) -> u64 {
@@ -94,11 +83,7 @@ impl Slot {
     }
 
     pub(crate) fn set_permitted(&mut self, is_permitted: bool) {
-        self.flags = if is_permitted {
-            self.flags | PERMITTED
-        } else {
-            self.flags & !PERMITTED
-        };
+        self.flags = if is_permitted { self.flags | PERMITTED } else { self.flags & !PERMITTED };
     }
 
     pub(crate) fn is_changed(&self) -> bool {
@@ -106,11 +91,7 @@ impl Slot {
     }
 
     pub(crate) fn set_changed(&mut self, is_changed: bool) {
-        self.flags = if is_changed {
-            self.flags | CHANGED
-        } else {
-            self.flags & !CHANGED
-        };
+        self.flags = if is_changed { self.flags | CHANGED } else { self.flags & !CHANGED };
     }
 }
 
@@ -137,11 +118,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(seed: Seeded) -> Self {
-        Self {
-            segments: (0..SEGMENTS).map(|_| Segment::default()).collect(),
-            seed,
-            used: 0,
-        }
+        Self { segments: (0..SEGMENTS).map(|_| Segment::default()).collect(), seed, used: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -157,10 +134,7 @@ impl Table {
     /// Reads the first slot that a hash leads to, so that several look-ups can wait for memory at the same time.
     pub(crate) fn touch(&self, hash: u64) -> u8 {
         let segment = &self.segments[segment_of(hash)];
-        segment
-            .slots
-            .get(home(hash, segment.slots.len()))
-            .map_or(0, |slot| slot.len)
+        segment.slots.get(home(hash, segment.slots.len())).map_or(0, |slot| slot.len)
     }
 
     pub(crate) fn find(&self, hash: u64, key: &Key) -> Option<Place> {
@@ -178,11 +152,7 @@ impl Table {
             if slot.key == *key {
                 return Some(Place { segment, position });
             }
-            position = if position + 1 == slots.len() {
-                0
-            } else {
-                position + 1
-            };
+            position = if position + 1 == slots.len() { 0 } else { position + 1 };
         }
     }
 
@@ -203,10 +173,7 @@ impl Table {
         }
         self.segments[segment].used += 1;
         self.used += 1;
-        Place {
-            segment,
-            position: place_in(&mut self.segments[segment].slots, hash, slot),
-        }
+        Place { segment, position: place_in(&mut self.segments[segment].slots, hash, slot) }
     }
 
     /// Removes a slot and closes the gap.
@@ -272,11 +239,7 @@ fn distance(from: usize, to: usize, room: usize) -> usize {
 fn place_in(slots: &mut [Slot], hash: u64, slot: Slot) -> usize {
     let mut position = home(hash, slots.len());
     while slots[position].kind != Body::Empty {
-        position = if position + 1 == slots.len() {
-            0
-        } else {
-            position + 1
-        };
+        position = if position + 1 == slots.len() { 0 } else { position + 1 };
     }
     slots[position] = slot;
     position
@@ -305,9 +268,7 @@ mod tests {
             table.insert(hash, Slot::new(key(number)));
         }
         for number in (0..50_000).filter(|number| number % 3 != 0) {
-            let place = table
-                .find(table.hash(&key(number)), &key(number))
-                .expect("put in above");
+            let place = table.find(table.hash(&key(number)), &key(number)).expect("put in above");
             table.remove(place);
         }
         for number in 0..50_000 {
@@ -315,11 +276,6 @@ mod tests {
             assert_eq!(found.is_some(), number % 3 == 0, "{number}");
         }
         assert_eq!(table.len(), 50_000_usize.div_ceil(3));
-        assert_eq!(
-            (0..SEGMENTS)
-                .map(|segment| table.places(segment).count())
-                .sum::<usize>(),
-            table.len()
-        );
+        assert_eq!((0..SEGMENTS).map(|segment| table.places(segment).count()).sum::<usize>(), table.len());
     }
 }

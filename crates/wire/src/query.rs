@@ -134,10 +134,7 @@ mod tests {
             &event=started&numwant=7&compact=0&no_peer_id=1&key=zz";
         let found = parse(query);
         assert_eq!(found.keys, [*b"\x00\xffabcdefghijklmnopqr"]);
-        assert_eq!(
-            (found.port, found.uploaded, found.downloaded, found.left),
-            (Some(6881), 1, 2, Some(3))
-        );
+        assert_eq!((found.port, found.uploaded, found.downloaded, found.left), (Some(6881), 1, 2, Some(3)));
         assert_eq!(
             (found.event, found.wanted, found.is_compact, found.without_peer_id),
             (Event::Started, Some(7), false, true)
@@ -147,18 +144,11 @@ mod tests {
 
     #[test]
     fn what_is_malformed_is_left_out_and_a_bad_hash_is_told() {
-        for query in [
-            "info_hash=abc",
-            "info_hash=%0",
-            "info_hash=%zzaaaaaaaaaaaaaaaaaaa",
-        ] {
+        for query in ["info_hash=abc", "info_hash=%0", "info_hash=%zzaaaaaaaaaaaaaaaaaaa"] {
             let found = parse(query.as_bytes());
             assert!(found.has_bad_key && found.keys.is_empty(), "{query}");
         }
         let found = parse(b"port=99999&left=-1&numwant=x&&=&event=dance");
-        assert_eq!(
-            (found.port, found.left, found.wanted, found.event),
-            (None, None, None, Event::None)
-        );
+        assert_eq!((found.port, found.left, found.wanted, found.event), (None, None, None, Event::None));
     }
 }

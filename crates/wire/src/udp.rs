@@ -89,11 +89,7 @@ pub fn parse(packet: &[u8]) -> Option<Request<'_>> {
         2 => {
             let (keys, rest) = packet[16..].as_chunks::<20>();
             let is_whole = rest.is_empty() && !keys.is_empty() && keys.len() <= MOST_SCRAPED;
-            is_whole.then_some(Request::Scrape {
-                connection,
-                transaction,
-                keys,
-            })
+            is_whole.then_some(Request::Scrape { connection, transaction, keys })
         }
         _ => None,
     }
@@ -171,9 +167,7 @@ mod tests {
         for number in [3_u64, 4, 5] {
             packet.extend_from_slice(&number.to_be_bytes());
         }
-        packet.extend_from_slice(&[
-            0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0x1a, 0xe1,
-        ]);
+        packet.extend_from_slice(&[0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0x1a, 0xe1]);
         packet
     }
 
@@ -181,17 +175,9 @@ mod tests {
     fn an_announce_is_read() {
         let packet = announce();
         assert_eq!(packet.len(), 98);
-        let Some(Request::Announce(found)) = parse(&packet) else {
-            panic!("not read")
-        };
+        let Some(Request::Announce(found)) = parse(&packet) else { panic!("not read") };
         assert_eq!(
-            (
-                found.connection,
-                found.transaction,
-                found.downloaded,
-                found.left,
-                found.uploaded
-            ),
+            (found.connection, found.transaction, found.downloaded, found.left, found.uploaded),
             (7, 9, 3, 4, 5)
         );
         assert_eq!((found.event, found.wanted, found.port), (2, -1, 6881));
