@@ -1,6 +1,7 @@
 //! The Python binding `largesse._core`: convert, release the GIL, map errors.
 
 mod metainfo;
+mod tracker;
 
 use pyo3::prelude::*;
 
@@ -9,5 +10,5 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(metainfo::scan_metainfo, module)?)?;
     module.add_function(wrap_pyfunction!(metainfo::rewrite_metainfo, module)?)?;
-    Ok(())
+    module.add_class::<tracker::PyTracker>()
 }

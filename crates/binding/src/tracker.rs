@@ -1,0 +1,193 @@
+//! `_core.Tracker`: the running tracker for Python. Its threads never attach to Python; policy goes in, counts come out.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use largesse_tracker::{Config, Engine, Listen, Permit, Tracker};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+type Key = [u8; 20];
+type PyChange = (String, Key, Option<Key>);
+type PyCounts<'py> = (Bound<'py, PyBytes>, u32, u32, u32, u32);
+type PyMember<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
+
+/// A tracker that runs until it is stopped.
+#[pyclass(name = "Tracker", frozen)]
+pub(crate) struct PyTracker {
+    engine: Arc<Engine>,
+    addresses: Vec<String>,
+    admin: Option<String>,
+    running: Mutex<Option<Tracker>>,
+}
+
+#[pymethods]
+#[allow(clippy::needless_pass_by_value)] // PyO3 converts arguments into owned values.
+impl PyTracker {
+    #[new]
+    #[pyo3(signature = (
+        *, listen, admin, policy, workers, interval_seconds, private_peers, trusted_proxies, client_allow, client_deny, most_torrents
+    ))]
+    #[allow(clippy::too_many_arguments)] // One for each setting, by name only.
+    fn new(
+        py: Python<'_>,
+        listen: Vec<String>,
+        admin: Option<String>,
+        policy: &str,
+        workers: usize,
+        interval_seconds: u32,
+        private_peers: &str,
+        trusted_proxies: Vec<String>,
+        client_allow: Vec<Vec<u8>>,
+        client_deny: Vec<Vec<u8>>,
+        most_torrents: usize,
+    ) -> PyResult<Self> {
+        let visibility = match private_peers {
+            "same" => largesse_tracker::Visibility::Same,
+            "all" => largesse_tracker::Visibility::All,
+            "never" => largesse_tracker::Visibility::Never,
+            other => return Err(PyValueError::new_err(format!("private_peers: {other}"))),
+        };
+        let config = Config {
+            shards: workers,
+            is_listed_only: policy != "open",
+            is_members_only: policy == "members",
+            interval_seconds,
+            visibility,
+            client_allow,
+            client_deny,
+            most_torrents,
+            ..Config::default()
+        };
+        let listen = Listen {
+            addresses: listen.iter().map(|text| address(text)).collect::<PyResult<_>>()?,
+            admin: admin.as_deref().map(address).transpose()?,
+            trusted_proxies,
+        };
+        let engine = Arc::new(Engine::new(config));
+        let running = py
+            .detach(|| Tracker::start(Arc::clone(&engine), &listen))
+            .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
+        Ok(Self {
+            addresses: running.addresses.iter().map(ToString::to_string).collect(),
+            admin: running.admin.map(|address| address.to_string()),
+            engine,
+            running: Mutex::new(Some(running)),
+        })
+    }
+
+    /// The addresses that were really taken.
+    #[getter]
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
+
+    /// The admin address that was really taken.
+    #[getter]
+    fn admin(&self) -> Option<String> {
+        self.admin.clone()
+    }
+
+    /// Applies changes of the policy, in their order; they hold when this returns.
+    fn apply(&self, py: Python<'_>, changes: Vec<PyChange>) -> PyResult<()> {
+        let changes = changes
+            .into_iter()
+            .map(|(kind, key, canonical)| match (kind.as_str(), canonical) {
+                ("allow", None) => Ok(Permit::Allow(key)),
+                ("alias", Some(canonical)) => Ok(Permit::Alias(key, canonical)),
+                ("refuse", None) => Ok(Permit::Refuse(key)),
+                _ => Err(PyValueError::new_err(format!("no such change: {kind}"))),
+            })
+            .collect::<PyResult<Vec<Permit>>>()?;
+        py.detach(|| self.engine.apply(&changes));
+        Ok(())
+    }
+
+    /// Gives one member its passkey; the former one stops working.
+    fn admit_member(&self, passkey: [u8; 16], account: u64) {
+        self.engine.admit_member(passkey, account);
+    }
+
+    /// Gives all members their passkeys, in place of all former ones.
+    fn replace_members(&self, accounts: HashMap<[u8; 16], u64>) {
+        self.engine.replace_members(accounts);
+    }
+
+    /// Sets which clients are served.
+    fn set_client_rules(&self, allow: Vec<Vec<u8>>, deny: Vec<Vec<u8>>) {
+        self.engine.set_client_rules(allow, deny);
+    }
+
+    /// Hands over the swarms whose counts changed: key, seeders, leechers, partial seeds, completed.
+    fn drain_counts<'py>(&self, py: Python<'py>, limit: usize) -> Vec<PyCounts<'py>> {
+        let drained = py.detach(|| self.engine.drain_counts(limit));
+        drained
+            .into_iter()
+            .map(|(key, counts)| {
+                (
+                    PyBytes::new(py, &key),
+                    counts.seeders,
+                    counts.leechers,
+                    counts.partial_seeds,
+                    counts.completed,
+                )
+            })
+            .collect()
+    }
+
+    /// Hands over what members did: account, key, uploaded, downloaded, seed seconds, completed.
+    fn drain_members<'py>(&self, py: Python<'py>) -> Vec<PyMember<'py>> {
+        let drained = py.detach(|| self.engine.drain_members());
+        drained
+            .into_iter()
+            .map(|(account, key, delta)| {
+                (
+                    account,
+                    PyBytes::new(py, &key),
+                    delta.uploaded,
+                    delta.downloaded,
+                    delta.seed_seconds,
+                    delta.completed,
+                )
+            })
+            .collect()
+    }
+
+    /// Every counter by its name, and how many torrents and peers there are.
+    fn stats(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
+        py.detach(|| {
+            let (torrents, v4, v6, web) = self.engine.totals();
+            let mut stats: HashMap<&'static str, u64> = self.engine.counters.all().into_iter().collect();
+            stats.extend([
+                ("torrents", torrents as u64),
+                ("peers_ipv4", v4 as u64),
+                ("peers_ipv6", v6 as u64),
+            ]);
+            stats.insert("peers_webrtc", web as u64);
+            stats
+        })
+    }
+
+    /// Writes all swarms to a file.
+    fn write_snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<usize> {
+        Ok(py.detach(|| self.engine.write_snapshot(&path))?)
+    }
+
+    /// Loads a snapshot, if there is one, and removes it.
+    fn read_snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<usize> {
+        Ok(py.detach(|| self.engine.read_snapshot(&path))?)
+    }
+
+    /// Stops all threads and gives the sockets back.
+    fn stop(&self, py: Python<'_>) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(|| drop(running));
+    }
+}
+
+fn address(text: &str) -> PyResult<SocketAddr> {
+    text.parse().map_err(|_| PyValueError::new_err(format!("{text} is not ADDRESS:PORT")))
+}

@@ -1,0 +1,268 @@
+//! The running tracker: sockets, threads, and the admin address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::counters::count;
+use crate::engine::Engine;
+use crate::http::{Http, Network, respond};
+use crate::netmsg::steer_by_key;
+use crate::udp::Worker;
+
+/// Receive buffer that is asked for, for each socket; the kernel gives at most `net.core.rmem_max`.
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+/// How often a free port is looked for that is free for UDP and for TCP.
+const TRIES: usize = 50;
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// UDP and HTTP addresses; port 0 takes a free one.
+    pub addresses: Vec<SocketAddr>,
+    /// Where `/metrics`, `/stats.json` and `/health` are; None: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed, as `ADDRESS` or `ADDRESS/PREFIX`.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// A running tracker; it stops when told to, or dropped.
+#[derive(Debug)]
+pub struct Tracker {
+    /// The swarms and the counters.
+    pub engine: Arc<Engine>,
+    /// The addresses that were really taken.
+    pub addresses: Vec<SocketAddr>,
+    /// The admin address that was really taken.
+    pub admin: Option<SocketAddr>,
+    stop: Arc<AtomicBool>,
+    stop_http: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Tracker {
+    /// Takes the sockets and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// An address that is in use or cannot be taken, with the address in the message.
+    pub fn start(engine: Arc<Engine>, listen: &Listen) -> io::Result<Self> {
+        let proxies = listen.trusted_proxies.iter().map(|text| {
+            Network::parse(text)
+                .ok_or_else(|| io::Error::other(format!("{text} is neither an address nor a network")))
+        });
+        let http = Arc::new(Http::new(Arc::clone(&engine), proxies.collect::<io::Result<_>>()?));
+        let workers = engine.shards();
+        let mut sockets: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for wanted in &listen.addresses {
+            let (address, udp, tcp) = bind(*wanted, workers)
+                .map_err(|error| io::Error::new(error.kind(), format!("{wanted}: {error}")))?;
+            for (worker, socket) in udp.into_iter().enumerate() {
+                sockets[worker].push(socket);
+            }
+            listeners.push(tcp);
+            addresses.push(address);
+        }
+        let admin = listen
+            .admin
+            .map(|address| {
+                StdTcpListener::bind(address)
+                    .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+            })
+            .transpose()?;
+        let admin_address = admin.as_ref().map(StdTcpListener::local_addr).transpose()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stop_http, stopped) = watch::channel(false);
+        let mut threads = Vec::new();
+        for (number, own) in sockets.into_iter().enumerate() {
+            let worker =
+                Worker { engine: Arc::clone(&engine), sockets: own, shard: number, stop: Arc::clone(&stop) };
+            threads.push(
+                thread::Builder::new().name(format!("udp-{number}")).spawn(move || run_again(&worker))?,
+            );
+        }
+        threads.push(
+            thread::Builder::new()
+                .name("http".into())
+                .spawn(move || serve(&http, listeners, admin, stopped))?,
+        );
+        Ok(Self { engine, addresses, admin: admin_address, stop, stop_http, threads })
+    }
+
+    /// Stops all threads and waits for them.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.stop_http.send(true);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Runs a worker, and again when it panics: one bad packet must not end the tracker.
+fn run_again(worker: &Worker) {
+    while catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+        count(&worker.engine.counters.worker_panics);
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Takes one address for UDP, once for each worker, and for TCP; port 0 finds one that is free for both.
+fn bind(wanted: SocketAddr, workers: usize) -> io::Result<(SocketAddr, Vec<Socket>, StdTcpListener)> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..if wanted.port() == 0 { TRIES } else { 1 } {
+        let first = udp_socket(wanted, workers > 1)?;
+        let address = first.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        match tcp_listener(address) {
+            Ok(tcp) => {
+                let mut udp = vec![first];
+                for _ in 1..workers {
+                    udp.push(udp_socket(address, true)?);
+                }
+                if workers > 1 {
+                    // Without it, packets reach the workers by their sender, and shards are locked across workers.
+                    let _ = steer_by_key(udp[0].as_raw_fd(), workers as u32);
+                }
+                return Ok((address, udp, tcp));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn udp_socket(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_port(is_shared)?;
+    socket.set_nonblocking(true)?;
+    // The kernel gives what it may; `largesse doctor` tells when that is little.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(RECEIVE_BUFFER_BYTES);
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn tcp_listener(address: SocketAddr) -> io::Result<StdTcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
+}
+
+/// The HTTP thread: all listeners and the admin address, until it is stopped.
+fn serve(
+    http: &Arc<Http>,
+    listeners: Vec<StdTcpListener>,
+    admin: Option<StdTcpListener>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the system has an event queue");
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        for listener in listeners {
+            let Ok(listener) = TcpListener::from_std(listener) else { continue };
+            tokio::task::spawn_local(Arc::clone(http).serve(listener));
+        }
+        if let Some(Ok(listener)) = admin
+            .map(|listener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)))
+        {
+            let engine = Arc::clone(&http.engine);
+            tokio::task::spawn_local(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::task::spawn_local(answer_admin(stream, Arc::clone(&engine)));
+                }
+            });
+        }
+        let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+    });
+}
+
+/// Answers one request of the admin address.
+async fn answer_admin(mut stream: TcpStream, engine: Arc<Engine>) {
+    let mut buffer = [0; 2048];
+    let Ok(Ok(length)) = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await else {
+        return;
+    };
+    let path = buffer[..length].split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let mut out = Vec::new();
+    match path {
+        b"/health" => respond(200, "application/json", b"{\"ok\": true}\n", false, &mut out),
+        b"/stats.json" => respond(200, "application/json", stats(&engine).as_bytes(), false, &mut out),
+        b"/metrics" => {
+            respond(200, "text/plain; version=0.0.4", metrics(&engine).as_bytes(), false, &mut out);
+        }
+        _ => respond(404, "text/plain", b"/metrics, /stats.json or /health\n", false, &mut out),
+    }
+    let _ = stream.write_all(&out).await;
+    let _ = stream.shutdown().await;
+}
+
+fn figures(engine: &Engine) -> Vec<(&'static str, u64)> {
+    let (torrents, v4, v6, web) = engine.totals();
+    let mut figures = vec![
+        ("torrents", torrents as u64),
+        ("peers_ipv4", v4 as u64),
+        ("peers_ipv6", v6 as u64),
+        ("peers_webrtc", web as u64),
+    ];
+    figures.extend(engine.counters.all());
+    figures
+}
+
+fn stats(engine: &Engine) -> String {
+    let rows: Vec<String> =
+        figures(engine).iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+    format!("{{{}}}\n", rows.join(", "))
+}
+
+fn metrics(engine: &Engine) -> String {
+    let mut text = String::new();
+    for (place, (name, value)) in figures(engine).iter().enumerate() {
+        let (kind, end) = if place < 4 { ("gauge", "") } else { ("counter", "_total") };
+        let name = format!("largesse_tracker_{name}{end}");
+        text.extend([
+            "# TYPE ",
+            &name,
+            " ",
+            kind,
+            "
+",
+            &name,
+            " ",
+            &value.to_string(),
+            "
+",
+        ]);
+    }
+    text
+}
