@@ -10,14 +10,14 @@ from django.shortcuts import get_object_or_404
 
 from largesse.accounts.api import api_view, json_body, token_user
 from largesse.kit.errors import BadInput, gettext_noop
-from largesse.kit.runtime import read_runtime
 from largesse.torrents.actions.edit_listing import edit_listing, said
 from largesse.torrents.actions.list_torrent import ListingDraft, list_torrent
 from largesse.torrents.actions.withdraw_listing import withdraw_listing
-from largesse.torrents.errors import Gone
+from largesse.torrents.errors import Gone, TooLarge
 from largesse.torrents.metainfo import scan
-from largesse.torrents.models import Listing, State
-from largesse.torrents.queries import Wanted, found_listings, magnet_of, shown_listings
+from largesse.torrents.models import Listing
+from largesse.torrents.queries import Wanted, found_listings, magnet_of, shown_listings, site_address
+from largesse.torrents.trees import MOST_FILES_IN_TREE
 
 
 class NoTorrentGiven(BadInput):
@@ -29,18 +29,21 @@ class NoTorrentGiven(BadInput):
     )
 
 
-TEXT_FIELDS = ("title", "description", "category", "licence", "licence_note")
+TEXT_FIELDS = ("title", "description", "category", "licence", "licence_note", "language")
+ROWS_A_PAGE = 100
+FILES_A_PAGE = 5_000
 
 
 def latest(request: HttpRequest) -> HttpResponse:
-    """`GET`: listings, newest first; `q`, `category`, `licence`, `publisher`, `tag`, `sort` and `page` as on the page."""
-    wanted = Wanted.of(request.GET)
-    pages = found_listings(wanted)
-    page = pages.get_page(wanted.page)
-    following = page.next_page_number() if page.has_next() else None
-    return JsonResponse(
-        {"total": pages.count, "page": page.number, "next": following, "torrents": [as_json(row) for row in page]}
-    )
+    """
+    `GET`: listings, newest first.
+
+    `q`, `category`, `licence`, `publisher`, `tag`, `language` and `sort` narrow and order as on the page; `next` of the answer,
+    given as `after`, begins the next page.
+    """
+    found = found_listings(Wanted.of(request.GET), rows=ROWS_A_PAGE)
+    rows = [as_json(row) for row in found.rows]
+    return JsonResponse({"total": found.total, "next": found.after, "torrents": rows})
 
 
 def publish(request: HttpRequest) -> HttpResponse:
@@ -61,11 +64,28 @@ def one(request: HttpRequest, public_id: str) -> HttpResponse:
     """`GET`: one listing with its files."""
     del request
     row = get_object_or_404(Listing.objects.select_related("torrent"), public_id=public_id)
-    if row.state == State.WITHDRAWN:
+    if row.is_withdrawn:
         raise Gone
     shown = shown_listings().get(pk=row.pk)
-    files = [{"path": file.path, "size_bytes": file.size_bytes} for file in shown.torrent.files.all()]
-    return JsonResponse({**as_json(shown), "description": shown.description, "files": files})
+    rows = _files(shown, start=0, most=MOST_FILES_IN_TREE)
+    return JsonResponse({**as_json(shown), "description": shown.description, "files": rows})
+
+
+def some_files(request: HttpRequest, public_id: str) -> HttpResponse:
+    """`GET`: the files from position `after` on, 5,000 at a time; `next` of the answer begins the following ones."""
+    row = get_object_or_404(Listing.objects.select_related("torrent"), public_id=public_id)
+    if row.is_withdrawn:
+        raise Gone
+    given = request.GET.get("after", "0")
+    start = int(given) if given.isdecimal() and given.isascii() and len(given) < 8 else 0
+    rows = _files(row, start=start, most=FILES_A_PAGE)
+    following = start + len(rows) if row.torrent.files.filter(position__gte=start + len(rows)).exists() else None
+    return JsonResponse({"files": rows, "next": following})
+
+
+def _files(listing: Listing, *, start: int, most: int) -> list[dict[str, Any]]:
+    rows = listing.torrent.files.filter(position__gte=start).order_by("position")[:most]
+    return [{"path": row.path, "size_bytes": row.size_bytes, "pieces_root": row.pieces_root} for row in rows]
 
 
 def change(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -76,10 +96,11 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
     now = said(row)
     current = ListingDraft(**{**now, "tags": tuple(now["tags"])})  # type: ignore[arg-type]
     version = fields.get("version", row.version)
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise BadInput
     edit_listing(row, editor=user, draft=_draft(fields, current), version=version)
-    return JsonResponse(as_json(shown_listings().get(pk=row.pk)))
+    row.refresh_from_db()
+    return JsonResponse(as_json(row))
 
 
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -91,14 +112,7 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
 
 torrents = api_view(get=latest, post=publish)
 torrent = api_view(get=one, patch=change, delete=withdraw)
-
-
-def site_address() -> str:
-    """Return the site's public address, of the running site if there is one and no address is set."""
-    if settings.CONFIG.site.address:
-        return str(settings.CONFIG.site.address)
-    running = read_runtime(settings.CONFIG.data)
-    return running.site if running else str(settings.SITE_ADDRESS)
+files = api_view(get=some_files)
 
 
 def as_json(listing: Listing) -> dict[str, Any]:
@@ -113,6 +127,9 @@ def as_json(listing: Listing) -> dict[str, Any]:
         "title": listing.title,
         "category": listing.category.slug if listing.category else None,
         "licence": listing.licence or None,
+        "licence_note": listing.licence_note,
+        "language": listing.language or None,
+        "state": listing.state,
         "tags": [tag.name for tag in listing.tags.all()],
         "publisher": listing.publisher.username,
         "listed_at": listing.listed_at.isoformat(),
@@ -132,6 +149,8 @@ def as_json(listing: Listing) -> dict[str, Any]:
 def _given(request: HttpRequest) -> tuple[bytes, dict[str, Any]]:
     """Return the .torrent file and the fields, in whichever of the three forms they came."""
     kind = request.content_type or ""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raise TooLarge(limit_bytes=settings.CONFIG.limits.metainfo_bytes)
     if kind == "application/x-bittorrent":
         return request.body, {key: values if key == "tags" else values[-1] for key, values in request.GET.lists()}
     if kind == "multipart/form-data":

@@ -8,12 +8,14 @@ the transaction that lists it, so a listing never lacks its bytes; a file whose 
 import contextlib
 import hashlib
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, storages
+from django.db import OperationalError
 
 from largesse.torrents.errors import NoRoom
 
@@ -86,6 +88,24 @@ def stored_hashes() -> Iterator[tuple[str, float]]:
         for name in names:
             if name.endswith(".torrent"):
                 yield name.removesuffix(".torrent"), storage.get_modified_time(f"{folder}/{name}").timestamp()
+
+
+def remove_parts(*, before: float) -> int:
+    """Remove half-written files of killed processes, last written before that time in seconds since 1970; return how many."""
+    storage = storages["torrents"]
+    if not isinstance(storage, AtomicFileSystemStorage):
+        return 0
+    old = [part for part in Path(storage.location).glob("*/.*.part") if part.stat().st_mtime < before]
+    for part in old:
+        part.unlink(missing_ok=True)
+    return len(old)
+
+
+def says_no_room(error: OperationalError) -> bool:
+    """Return whether a database's error says that the disk is full (SQLITE_FULL, SQLITE_IOERR; PostgreSQL's 53100)."""
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR} or getattr(cause, "sqlstate", None) == "53100"
 
 
 def remove_blob(sha256: str) -> None:

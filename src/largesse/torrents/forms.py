@@ -54,6 +54,13 @@ class ListingForm(forms.Form):
         required=False,
         help_text=_("Free words, for example why it is in the public domain."),
     )
+    language = forms.CharField(
+        label=_("Language"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+        help_text=_("Of the content, such as en, fr or pt-BR. Empty: none, or not stated."),
+    )
     tags = forms.CharField(label=_("Tags"), required=False, help_text=_("Up to twelve, with commas between them."))
     description = forms.CharField(
         label=_("Description"),
@@ -82,6 +89,7 @@ class ListingForm(forms.Form):
             category=said["category"],
             licence=said["licence"],
             licence_note=said["licence_note"],
+            language=said["language"],
             tags=tuple(said["tags"].split(",")),
         )
 

@@ -65,6 +65,7 @@ class Torrent(models.Model):
                 condition=models.Q(v1__isnull=False) | models.Q(v2__isnull=False), name="torrent_has_a_hash"
             ),
             models.CheckConstraint(condition=models.Q(size_bytes__gt=0), name="torrent_has_bytes"),
+            models.CheckConstraint(condition=models.Q(piece_length_bytes__gt=0), name="torrent_has_pieces"),
         )
 
     def __str__(self) -> str:
@@ -98,7 +99,10 @@ class TorrentFile(models.Model):
 
     class Meta:
         ordering = ("position",)
-        constraints = (models.UniqueConstraint(fields=("torrent", "position"), name="one_file_per_position"),)
+        constraints = (
+            models.UniqueConstraint(fields=("torrent", "position"), name="one_file_per_position"),
+            models.CheckConstraint(condition=models.Q(size_bytes__gte=0), name="file_size_is_not_negative"),
+        )
 
     def __str__(self) -> str:
         return self.path
@@ -125,6 +129,8 @@ class Listing(models.Model):
     """An SPDX expression; empty where it is not stated."""
     licence_note = models.TextField(blank=True)
     """Free words about the licence."""
+    language = models.CharField(max_length=16, blank=True)
+    """Of the content, as a tag of BCP 47; empty where it is not stated or there is none."""
     state = models.CharField(max_length=16, choices=State, default=State.LISTED)
     listed_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
@@ -134,6 +140,7 @@ class Listing(models.Model):
         indexes = (
             models.Index(fields=("state", "-listed_at")),
             models.Index(fields=("publisher", "-listed_at")),
+            models.Index(fields=("category", "-listed_at")),
         )
         constraints = (
             models.CheckConstraint(condition=~models.Q(title=""), name="listing_has_a_title"),
@@ -148,6 +155,11 @@ class Listing(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page's path."""
         return f"/t/{self.public_id}/"
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether its publisher took it off the site."""
+        return self.state == State.WITHDRAWN
 
     @property
     def subject(self) -> str:
@@ -175,7 +187,7 @@ class Tag(models.Model):
 
 
 class ListingEdit(models.Model):
-    """One change of a listing, with what it was before; the history of a page."""
+    """One change of a listing, with what it was before; the history of a page. The database refuses to change a row."""
 
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="edits")
     version = models.PositiveIntegerField()

@@ -1,30 +1,43 @@
 """What the pages, the API and the feeds ask of the index."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from django.core.paginator import Paginator
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.conf import settings
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Lower
 
+from largesse.accounts.models import User
+from largesse.kit.runtime import read_runtime
 from largesse.swarm.models import SwarmCount
 from largesse.swarm.queries import announce_urls
-from largesse.torrents.models import Category, Listing, State, Torrent, TorrentFile
+from largesse.torrents.cursors import LONGEST_CURSOR, Cursor, Key
+from largesse.torrents.metainfo import Metainfo
+from largesse.torrents.models import AnnounceKeyEntry, Category, Listing, State, Tag, Torrent
 
+MOST_WORDS = 12
 PAGE_ROWS = 25
-MOST_PAGES = 400
 
-SORTS: dict[str, tuple[Any, str]] = {
-    "added": ("listed_at", "-"),
-    "title": (Lower("title"), ""),
-    "size": ("torrent__size_bytes", "-"),
-    "seeders": ("seeders", ""),
-    "popular": ("seeders", "-"),
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order of the catalogue: by what, of which type, which way."""
+
+    key: Any
+    kind: type[Key]
+    is_descending: bool
+
+
+SORTS = {
+    "added": Sort(F("listed_at"), datetime, is_descending=True),
+    "title": Sort(Lower("title"), str, is_descending=False),
+    "size": Sort(F("torrent__size_bytes"), int, is_descending=True),
+    "seeders": Sort(F("seeders"), int, is_descending=False),
+    "popular": Sort(F("seeders"), int, is_descending=True),
 }
-"""What each sort orders by, and its direction."""
 
 
 def shown_listings() -> QuerySet[Listing]:
@@ -56,49 +69,123 @@ class Wanted:
     licence: str = ""
     publisher: str = ""
     tag: str = ""
+    language: str = ""
     sort: str = "added"
-    page: int = 1
+    after: str = ""
 
     @classmethod
     def of(cls, parameters: Any) -> "Wanted":
         """Read the address of a page; what makes no sense is left out rather than refused."""
-        page = parameters.get("page", "1")
         sort = parameters.get("sort", "added")
+
+        def given(name: str, *, most: int) -> str:
+            return str(parameters.get(name, "")).replace("\0", "").strip()[:most]
+
         return cls(
-            words=parameters.get("q", "").strip()[:200],
-            category=parameters.get("category", "")[:32],
-            licence=parameters.get("licence", "")[:200],
-            publisher=parameters.get("publisher", "")[:150],
-            tag=parameters.get("tag", "")[:40],
+            words=given("q", most=200),
+            category=given("category", most=32),
+            licence=given("licence", most=200),
+            publisher=given("publisher", most=150),
+            tag=given("tag", most=40).lower(),
+            language=given("language", most=16),
             sort=sort if sort in SORTS else "added",
-            page=min(int(page), MOST_PAGES) if page.isdigit() and page.isascii() and 0 < len(page) < 6 else 1,
+            after=given("after", most=LONGEST_CURSOR),
         )
 
+    @property
+    def narrowed(self) -> dict[str, str]:
+        """The parts that narrow, by their name in the page's address."""
+        parts = {
+            "q": self.words,
+            "category": self.category,
+            "licence": self.licence,
+            "publisher": self.publisher,
+            "tag": self.tag,
+            "language": self.language,
+        }
+        return {name: value for name, value in parts.items() if value}
 
-def found_listings(wanted: Wanted) -> Paginator:  # type: ignore[type-arg]
-    """Return the pages of what a visitor looks for."""
-    found = shown_listings()
-    for word in wanted.words.split()[:12]:
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of what a visitor looks for: `total` counts all pages, `after` begins the next."""
+
+    rows: tuple[Listing, ...]
+    total: int
+    after: str | None
+    is_first: bool
+
+
+def found_listings(wanted: Wanted, *, rows: int = PAGE_ROWS) -> Found:
+    """Return the page of what a visitor looks for that begins at the cursor."""
+    found = narrowed_listings(wanted)
+    total = found.order_by().count()
+    sort = SORTS[wanted.sort]
+    found = found.annotate(sort_key=sort.key)
+    cursor = Cursor.parse(wanted.after, kind=sort.kind) if wanted.after else None
+    if cursor is not None:
+        beyond = {"sort_key__lt" if sort.is_descending else "sort_key__gt": cursor.key}
+        found = found.filter(Q(**beyond) | Q(sort_key=cursor.key, pk__lt=cursor.pk))
+    page: list[Any] = list(found.order_by("-sort_key" if sort.is_descending else "sort_key", "-pk")[: rows + 1])
+    last = page[rows - 1] if len(page) > rows else None
+    after = str(Cursor(last.sort_key, last.pk)) if last is not None else None
+    return Found(tuple(page[:rows]), total, after, cursor is None)
+
+
+def narrowed_listings(wanted: Wanted) -> QuerySet[Listing]:
+    """Return the shown listings that have everything a visitor asks for, newest first."""
+    found = shown_listings().prefetch_related("tags")
+    for word in wanted.words.split()[:MOST_WORDS]:
         if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", word):
-            found = found.filter(Q(torrent__keys__key=word.lower()[:40]) | Q(torrent__v2=word.lower()))
+            keys = AnnounceKeyEntry.objects.filter(key=word.lower()[:40]).values("torrent")
+            found = found.filter(torrent__in=keys)
         else:
-            found = found.filter(
-                Q(title__icontains=word) | Q(publisher__username__icontains=word) | Q(tags__name=word.lower())
-            )
+            tagged = Tag.objects.filter(name=word.lower()).values("listing")
+            found = found.filter(Q(title__icontains=word) | Q(publisher__username__icontains=word) | Q(pk__in=tagged))
     if wanted.category:
         found = found.filter(category__slug=wanted.category)
     if wanted.licence:
-        found = found.filter(licence=wanted.licence)
+        found = found.filter(licence__iexact=wanted.licence)
     if wanted.publisher:
         found = found.filter(publisher__username=wanted.publisher)
+    if wanted.language:
+        found = found.filter(language=wanted.language)
     if wanted.tag:
-        found = found.filter(tags__name=wanted.tag)
-    key, sign = SORTS[wanted.sort]
-    if isinstance(key, str):
-        ordered = found.distinct().order_by(f"{sign}{key}", "-pk")
-    else:
-        ordered = found.annotate(sort_key=key).distinct().order_by(f"{sign}sort_key", "-pk")
-    return Paginator(ordered, PAGE_ROWS)
+        found = found.filter(pk__in=Tag.objects.filter(name=wanted.tag).values("listing"))
+    return found
+
+
+def common_licences(*, limit: int = 8) -> list[str]:
+    """Return the licences that the catalogue has most of."""
+    stated = Listing.objects.filter(state=State.LISTED).exclude(licence="")
+    counted = stated.values("licence").annotate(number=Count("pk")).order_by("-number", "licence")
+    return [row["licence"] for row in counted[:limit]]
+
+
+def published_by(account: User) -> dict[str, int]:
+    """Return how many listings an account shows, their bytes, and their seeders."""
+    totals = (
+        shown_listings()
+        .order_by()
+        .filter(publisher=account)
+        .aggregate(torrents=Count("pk"), size_bytes=Sum("torrent__size_bytes"), seeders_now=Sum("seeders"))
+    )
+    return {name: value or 0 for name, value in totals.items()}
+
+
+def existing_listing(metainfo: Metainfo) -> Listing | None:
+    """Return the listing that has one of the announce keys, whatever its state."""
+    keys = [key.hex() for key in metainfo.announce_keys]
+    entry = AnnounceKeyEntry.objects.select_related("torrent__listing").filter(key__in=keys).first()
+    return entry.torrent.listing if entry else None
+
+
+def site_address() -> str:
+    """Return the site's public address: as it is set, else of the running site."""
+    if settings.CONFIG.site.address:
+        return str(settings.CONFIG.site.address)
+    running = read_runtime(settings.CONFIG.data)
+    return running.site if running else str(settings.SITE_ADDRESS)
 
 
 def magnet_of(torrent: Torrent, *, title: str, passkey: str | None = None) -> str:
@@ -111,50 +198,6 @@ def magnet_of(torrent: Torrent, *, title: str, passkey: str | None = None) -> st
     parts += [f"dn={quote(title, safe='')}", f"xl={torrent.size_bytes}"]
     parts += [f"tr={quote(url, safe='')}" for url in announce_urls(passkey=passkey)]
     return "magnet:?" + "&".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One line of a file tree: a file, or a folder with what is in it."""
-
-    name: str
-    size_bytes: int
-    file_count: int
-    pieces_root: str | None
-    children: tuple["Branch", ...]
-    is_folder: bool
-
-
-MOST_FILES_IN_TREE = 2_000
-OPEN_UP_TO_FILES = 50
-
-
-def file_tree(torrent: Torrent) -> tuple[Branch, ...]:
-    """Return the torrent's files as a tree, folders first; at most the first 2,000 files."""
-    return _branches(list(torrent.files.order_by("position")[:MOST_FILES_IN_TREE]), depth=0)
-
-
-def _branches(files: Iterable[TorrentFile], *, depth: int) -> tuple[Branch, ...]:
-    folders: dict[str, list[TorrentFile]] = {}
-    leaves: list[Branch] = []
-    for file in files:
-        parts = file.path.split("/")
-        if depth < min(len(parts) - 1, 40):
-            folders.setdefault(parts[depth], []).append(file)
-        else:
-            leaves.append(Branch("/".join(parts[depth:]), file.size_bytes, 1, file.pieces_root, (), is_folder=False))
-    made = [
-        Branch(
-            name,
-            sum(file.size_bytes for file in inside),
-            len(inside),
-            None,
-            _branches(inside, depth=depth + 1),
-            is_folder=True,
-        )
-        for name, inside in folders.items()
-    ]
-    return (*made, *leaves)
 
 
 @dataclass(frozen=True, slots=True)

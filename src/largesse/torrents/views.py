@@ -1,78 +1,110 @@
 """Pages of the index: browse, publish, a listing, its history."""
 
+import hashlib
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from largesse.accounts.models import User
 from largesse.accounts.permits import may_publish, require
+from largesse.kit.errors import LargesseError
 from largesse.swarm.queries import announce_urls, counts_for
 from largesse.torrents.actions.edit_listing import edit_listing, said
+from largesse.torrents.actions.keep_upload import keep_upload
 from largesse.torrents.actions.list_torrent import list_torrent
 from largesse.torrents.actions.withdraw_listing import restore_listing, withdraw_listing
 from largesse.torrents.blobs import read_blob
-from largesse.torrents.errors import AlreadyListed, EditedMeanwhile, Gone, RuleBroken, WithdrawnBefore
+from largesse.torrents.errors import AlreadyListed, EditedMeanwhile, Gone, NoRoom, RuleBroken, TooLarge, WithdrawnBefore
 from largesse.torrents.forms import ListingForm, UploadForm, WithdrawForm
+from largesse.torrents.histories import edits_of
 from largesse.torrents.metainfo import scan, with_announce
-from largesse.torrents.models import Category, Draft, Listing, State
+from largesse.torrents.models import Category, Draft, Listing
 from largesse.torrents.permits import may_edit
-from largesse.torrents.queries import MOST_FILES_IN_TREE, OPEN_UP_TO_FILES, Wanted, file_tree, found_listings, magnet_of
+from largesse.torrents.queries import (
+    Wanted,
+    common_licences,
+    existing_listing,
+    found_listings,
+    magnet_of,
+    published_by,
+    site_address,
+)
+from largesse.torrents.report import report_of
+from largesse.torrents.trees import MOST_FILES_IN_TREE, OPEN_UP_TO_FILES, file_tree
+
+FILES_A_PAGE = 1_000
 
 
+@require_safe
 def browse(request: HttpRequest) -> HttpResponse:
     """List what a visitor looks for."""
     wanted = Wanted.of(request.GET)
-    pages = found_listings(wanted)
-    page = pages.get_page(wanted.page)
-    kept = {key: value for key, value in request.GET.items() if key not in {"page", "sort"} and value}
-    narrowed = {
-        key: value
-        for key, value in (
-            ("q", wanted.words),
-            ("category", wanted.category),
-            ("licence", wanted.licence),
-            ("publisher", wanted.publisher),
-            ("tag", wanted.tag),
-        )
-        if value
-    }
+    found = found_listings(wanted)
+    kept = wanted.narrowed
     chips = [
         {"key": key, "value": value, "without": urlencode({other: kept[other] for other in kept if other != key})}
-        for key, value in narrowed.items()
+        for key, value in kept.items()
     ]
     context = {
         "PLACE": "browse",
-        "page": page,
-        "total": pages.count,
+        "found": found,
         "wanted": wanted,
         "chips": chips,
         "kept": urlencode(kept),
         "categories": Category.objects.all(),
+        "licences": common_licences(),
     }
     return render(request, "torrents/browse.html", context)
+
+
+@require_safe
+def publisher(request: HttpRequest, username: str) -> HttpResponse:
+    """Show what one publisher gives."""
+    account = get_object_or_404(User, username=username)
+    wanted = Wanted.of({**request.GET.dict(), "publisher": account.username})
+    context = {
+        "PLACE": "browse",
+        "publisher": account,
+        "found": found_listings(wanted),
+        "totals": published_by(account),
+        "wanted": wanted,
+        "kept": "",
+        "feed_query": urlencode({"publisher": account.username}),
+    }
+    return render(request, "torrents/publisher.html", context)
 
 
 @login_required
 def publish(request: HttpRequest) -> HttpResponse:
     """Take a .torrent file, read it, and go on to the report."""
     user = _account(request)
-    form = UploadForm(
-        request.POST if request.method == "POST" else None, request.FILES if request.method == "POST" else None
-    )
-    if request.method == "POST" and may_publish(user) and form.is_valid():
+    is_sent = request.method == "POST" and may_publish(user)
+    form = UploadForm(request.POST if is_sent else None, request.FILES if is_sent else None)
+    if is_sent and int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        form.errors.clear()
+        _tell(form, TooLarge(limit_bytes=settings.CONFIG.limits.metainfo_bytes), field="torrent")
+    elif is_sent and form.is_valid():
         upload = form.cleaned_data["torrent"]
-        draft = Draft.objects.create(owner=user, file_name=upload.name[:255], content=upload.read())
-        return redirect("torrents:describe", draft.public_id)
+        try:
+            draft = keep_upload(owner=user, file_name=upload.name, content=upload.read())
+        except NoRoom as error:
+            _tell(form, error, field="torrent")
+        else:
+            return redirect("torrents:describe", draft.public_id)
     context = {
         "PLACE": "publish",
         "form": form,
         "may_publish": may_publish(user),
         "limit": settings.CONFIG.limits.metainfo_bytes,
+        "drafts": Draft.objects.filter(owner=user).defer("content").order_by("-pk"),
     }
     return render(request, "torrents/publish.html", context, status=422 if form.errors else 200)
 
@@ -84,40 +116,47 @@ def describe(request: HttpRequest, draft_id: str) -> HttpResponse:
     draft = get_object_or_404(Draft, public_id=draft_id, owner=user)
     content = bytes(draft.content)
     found = scan(content, maximum_bytes=settings.CONFIG.limits.metainfo_bytes)
-    name = found.metainfo.name if found.metainfo else ""
-    form = ListingForm(request.POST if request.method == "POST" else None, initial={"title": name[:200]})
-    existing: AlreadyListed | WithdrawnBefore | None = None
-    if request.method == "POST" and found.is_accepted and form.is_valid():
+    metainfo = found.metainfo
+    form = ListingForm(
+        request.POST if request.method == "POST" else None, initial={"title": metainfo.name[:200] if metainfo else ""}
+    )
+    existing = existing_listing(metainfo) if metainfo and found.is_accepted else None
+    if request.method == "POST" and found.is_accepted and existing is None and form.is_valid():
         try:
             made = list_torrent(publisher=user, metainfo_bytes=content, listing=form.draft())
-        except RuleBroken as error:
-            form.add_error(str(error.fields["field"]), error.message)
-        except (AlreadyListed, WithdrawnBefore) as error:
-            existing = error
+        except (RuleBroken, NoRoom) as error:
+            _tell(form, error)
+        except (AlreadyListed, WithdrawnBefore):
+            existing = existing_listing(metainfo) if metainfo else None
         else:
             draft.delete()
             messages.success(
                 request, _("Published. It is in the catalogue and in the feeds now, and the tracker takes announces.")
             )
             return redirect("torrents:listing", made.public_id)
+    findings = report_of(found)
     context = {
         "PLACE": "publish",
         "draft": draft,
         "found": found,
+        "findings": findings,
+        "warnings": sum(not finding.css for finding in findings),
+        "pieces": -(-metainfo.size_bytes // metainfo.piece_length_bytes) if metainfo and found.is_accepted else 0,
         "form": form,
         "existing": existing,
         "states_licence": bool(form["licence"].value()),
     }
-    status = 422 if form.errors or not found.is_accepted else 409 if existing else 200
+    status = 409 if existing else 422 if form.errors or not found.is_accepted else 200
     return render(request, "torrents/describe.html", context, status=status)
 
 
+@require_safe
 def listing(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show a listing; one that was withdrawn says so with status 410."""
     shown = _listing(public_id)
     torrent = shown.torrent
     editable = may_edit(request.user, shown)
-    if shown.state == State.WITHDRAWN:
+    if shown.is_withdrawn:
         return render(request, "torrents/withdrawn.html", {"listing": shown, "may_edit": editable}, status=410)
     counts = counts_for([torrent.swarm_key]).get(torrent.swarm_key)
     passkey = request.user.tracker_passkey if isinstance(request.user, User) else None
@@ -128,7 +167,7 @@ def listing(request: HttpRequest, public_id: str) -> HttpResponse:
         "counts": counts,
         "tree": file_tree(torrent),
         "is_open": torrent.file_count <= OPEN_UP_TO_FILES,
-        "left_out": max(0, torrent.file_count - MOST_FILES_IN_TREE),
+        "is_cut": torrent.file_count > MOST_FILES_IN_TREE,
         "pieces": -(-torrent.size_bytes // torrent.piece_length_bytes),
         "magnet": magnet_of(torrent, title=shown.title, passkey=passkey),
         "trackers": announce_urls(),
@@ -140,7 +179,7 @@ def listing(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _dataset(shown: Listing) -> dict[str, object]:
     """Return what search engines for data read (schema.org Dataset)."""
-    page = settings.SITE_ADDRESS + shown.path
+    page = site_address() + shown.path
     return {
         "@context": "https://schema.org",
         "@type": "Dataset",
@@ -149,6 +188,10 @@ def _dataset(shown: Listing) -> dict[str, object]:
         "url": page,
         "datePublished": shown.listed_at.date().isoformat(),
         "creator": {"@type": "Organization", "name": shown.publisher.username},
+        "identifier": [f"urn:btih:{shown.torrent.v1}"] * bool(shown.torrent.v1)
+        + [f"urn:btmh:1220{shown.torrent.v2}"] * bool(shown.torrent.v2),
+        "keywords": [tag.name for tag in shown.tags.all()],
+        **({"inLanguage": shown.language} if shown.language else {}),
         **(
             {"license": f"https://spdx.org/licenses/{shown.licence}"}
             if shown.licence and " " not in shown.licence
@@ -163,10 +206,32 @@ def _dataset(shown: Listing) -> dict[str, object]:
     }
 
 
+@require_safe
+def files(request: HttpRequest, public_id: str) -> HttpResponse:
+    """List the files of a huge torrent, a thousand to a page."""
+    shown = _listing(public_id)
+    if shown.is_withdrawn:
+        raise Gone
+    given = request.GET.get("after", "")
+    start = int(given) if given.isdecimal() and given.isascii() and len(given) < 8 else 0
+    page = list(shown.torrent.files.filter(position__gte=start).order_by("position")[: FILES_A_PAGE + 1])
+    context = {
+        "PLACE": "browse",
+        "listing": shown,
+        "files": page[:FILES_A_PAGE],
+        "first": start + 1,
+        "last": start + len(page[:FILES_A_PAGE]),
+        "previous": max(0, start - FILES_A_PAGE) if start else None,
+        "following": page[FILES_A_PAGE].position if len(page) > FILES_A_PAGE else None,
+    }
+    return render(request, "torrents/files.html", context)
+
+
+@require_safe
 def download(request: HttpRequest, public_id: str) -> HttpResponse:
     """Give the .torrent file: the stored bytes with our announce URLs, `info` byte for byte."""
     shown = _listing(public_id)
-    if shown.state == State.WITHDRAWN:
+    if shown.is_withdrawn:
         raise Gone
     passkey = request.user.tracker_passkey if isinstance(request.user, User) else None
     content = with_announce(
@@ -174,14 +239,16 @@ def download(request: HttpRequest, public_id: str) -> HttpResponse:
     )
     name = f"{shown.torrent.name}.torrent"
     plain = "".join(
-        character if character.isascii() and character.isprintable() and character not in '"\\' else "_"
+        character if character.isascii() and character.isprintable() and character not in '"\\/' else "_"
         for character in name
     )
     headers = {
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "Cache-Control": "private, no-cache" if passkey else "no-cache",
+        "ETag": f'"{hashlib.sha256(content).hexdigest()[:40]}"',
     }
-    return HttpResponse(content, content_type="application/x-bittorrent", headers=headers)
+    answer = HttpResponse(content, content_type="application/x-bittorrent", headers=headers)
+    return get_conditional_response(request, etag=headers["ETag"], response=answer) or answer
 
 
 @login_required
@@ -196,9 +263,9 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
         try:
             edit_listing(shown, editor=_account(request), draft=form.draft(), version=form.cleaned_data["version"] or 0)
         except RuleBroken as error:
-            form.add_error(str(error.fields["field"]), error.message)
+            _tell(form, error)
         except EditedMeanwhile as error:
-            form.add_error(None, _(error.template))
+            _tell(form, error)
             form.data = {**form.data.dict(), "version": str(error.fields["version"])}  # type: ignore[attr-defined]
         else:
             messages.success(request, _("Saved. The page history has what it said before."))
@@ -206,12 +273,11 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     return render(request, "torrents/edit.html", {"listing": shown, "form": form}, status=422 if form.errors else 200)
 
 
+@require_safe
 def history(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show every change of a listing."""
     shown = _listing(public_id)
-    return render(
-        request, "torrents/history.html", {"listing": shown, "edits": shown.edits.select_related("editor")[:200]}
-    )
+    return render(request, "torrents/history.html", {"PLACE": "browse", "listing": shown, "edits": edits_of(shown)})
 
 
 @login_required
@@ -239,6 +305,11 @@ def restore(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _listing(public_id: str) -> Listing:
     return get_object_or_404(Listing.objects.select_related("torrent", "publisher", "category"), public_id=public_id)
+
+
+def _tell(form: Form, error: LargesseError, *, field: str | None = None) -> None:
+    """Put an error's sentence, in the visitor's language, at the field that it is about."""
+    form.add_error(field or error.fields.get("field"), _(error.template).format_map(error.fields))
 
 
 def _account(request: HttpRequest) -> User:

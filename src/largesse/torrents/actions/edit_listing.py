@@ -39,6 +39,7 @@ def edit_listing(
         "category": checked.category,
         "licence": checked.licence,
         "licence_note": checked.licence_note,
+        "language": checked.language,
         "tags": list(checked.tags),
     }
     changes = {field: [before[field], value] for field, value in after.items() if before[field] != value}
@@ -49,6 +50,7 @@ def edit_listing(
     current.category = category_of(checked.category)
     current.licence = checked.licence
     current.licence_note = checked.licence_note
+    current.language = checked.language
     current.version += 1
     current.save()
     if "tags" in changes:
@@ -70,5 +72,6 @@ def said(listing: Listing) -> dict[str, object]:
         "category": listing.category.slug if listing.category else "",
         "licence": listing.licence,
         "licence_note": listing.licence_note,
+        "language": listing.language,
         "tags": sorted(listing.tags.values_list("name", flat=True)),
     }

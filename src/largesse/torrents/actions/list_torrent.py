@@ -3,18 +3,25 @@
 from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from largesse.accounts.models import User
 from largesse.accounts.permits import may_publish, require
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
-from largesse.torrents.blobs import store_blob
-from largesse.torrents.errors import AlreadyListed, MalformedTorrent, RuleBroken, WithdrawnBefore
+from largesse.torrents.blobs import says_no_room, store_blob
+from largesse.torrents.errors import AlreadyListed, MalformedTorrent, NoRoom, UnknownCategory, WithdrawnBefore
 from largesse.torrents.metainfo import Metainfo, scan
 from largesse.torrents.models import AnnounceKeyEntry, Category, Listing, State, Tag, Torrent, TorrentFile
+from largesse.torrents.queries import existing_listing
 from largesse.torrents.rules.licences import checked_licence
-from largesse.torrents.rules.texts import checked_description, checked_note, checked_tags, checked_title
+from largesse.torrents.rules.texts import (
+    checked_description,
+    checked_language,
+    checked_note,
+    checked_tags,
+    checked_title,
+)
 
 MOST_FILES = 200_000
 """Files beyond this are not kept one by one; the .torrent file has them all."""
@@ -29,6 +36,7 @@ class ListingDraft:
     category: str = ""
     licence: str = ""
     licence_note: str = ""
+    language: str = ""
     tags: tuple[str, ...] = ()
 
 
@@ -47,7 +55,7 @@ def list_torrent(*, publisher: User, metainfo_bytes: bytes, listing: ListingDraf
         RuleBroken: a rule refuses the title, licence, description, category or tags; says which.
         AlreadyListed: one of its info-hashes is listed; carries the listing.
         WithdrawnBefore: one of its info-hashes belongs to a withdrawn listing.
-        NoRoom: the bytes could not be stored.
+        NoRoom: the disk is full; neither the bytes nor the listing are kept.
     """
     require(may_publish(publisher))
     metainfo = accepted_metainfo(metainfo_bytes)
@@ -66,6 +74,7 @@ def list_torrent(*, publisher: User, metainfo_bytes: bytes, listing: ListingDraf
                 category=category_of(draft.category),
                 licence=draft.licence,
                 licence_note=draft.licence_note,
+                language=draft.language,
                 listed_at=clock(),
             )
             Tag.objects.bulk_create(Tag(listing=made, name=name) for name in draft.tags)
@@ -76,9 +85,14 @@ def list_torrent(*, publisher: User, metainfo_bytes: bytes, listing: ListingDraf
                 payload=public_facts(made),
                 clock=clock,
             )
+            store_blob(metainfo_bytes)  # Under the journal's lock, in case a sweep took old bytes of the same name.
     except IntegrityError as error:
         refuse_duplicates(metainfo)  # Somebody listed the same torrent in the same moment.
         raise error from None
+    except OperationalError as error:
+        if says_no_room(error):
+            raise NoRoom(reason="the database has no room left") from error
+        raise
     return made
 
 
@@ -101,6 +115,7 @@ def checked_draft(draft: ListingDraft, *, name: str) -> ListingDraft:
         description=checked_description(draft.description),
         licence=checked_licence(draft.licence),
         licence_note=checked_note(draft.licence_note),
+        language=checked_language(draft.language),
         tags=tuple(checked_tags(draft.tags)),
     )
 
@@ -112,17 +127,15 @@ def category_of(slug: str) -> Category | None:
     found = Category.objects.filter(slug=slug).first()
     if found is None:
         known = ", ".join(Category.objects.values_list("slug", flat=True))
-        raise RuleBroken(field="category", reason=f"There is no category “{slug[:40]}”. Known are: {known}.")
+        raise UnknownCategory(field="category", category=slug[:40], known=known)
     return found
 
 
 def refuse_duplicates(metainfo: Metainfo) -> None:
     """Raise AlreadyListed or WithdrawnBefore when an announce key belongs to a listing."""
-    keys = [key.hex() for key in metainfo.announce_keys]
-    entry = AnnounceKeyEntry.objects.select_related("torrent__listing").filter(key__in=keys).first()
-    if entry is None:
+    existing = existing_listing(metainfo)
+    if existing is None:
         return
-    existing = entry.torrent.listing
     error = AlreadyListed if existing.state == State.LISTED else WithdrawnBefore
     raise error(listing=existing.public_id, title=existing.title, path=existing.path)
 
@@ -133,6 +146,7 @@ def public_facts(listing: Listing) -> dict[str, object]:
     return {
         "announce_keys": torrent.announce_keys,
         "category": listing.category.slug if listing.category else None,
+        "language": listing.language,
         "licence": listing.licence,
         "size_bytes": torrent.size_bytes,
         "title": listing.title,
