@@ -164,13 +164,15 @@ def common_licences(*, limit: int = 8) -> list[str]:
 
 def published_by(account: User) -> dict[str, int]:
     """Return how many listings an account shows, their bytes, and their seeders."""
-    totals = (
-        shown_listings()
-        .order_by()
-        .filter(publisher=account)
-        .aggregate(torrents=Count("pk"), size_bytes=Sum("torrent__size_bytes"), seeders_now=Sum("seeders"))
-    )
+    listed = Listing.objects.filter(state=State.LISTED, publisher=account)
+    totals = listed.aggregate(torrents=Count("pk"), size_bytes=Sum("torrent__size_bytes"))
+    totals |= _counts_of(listed).aggregate(seeders_now=Sum("seeders"))
     return {name: value or 0 for name, value in totals.items()}
+
+
+def _counts_of(listings: QuerySet[Listing]) -> QuerySet[SwarmCount]:
+    """Return the counts of the listings' swarms."""
+    return SwarmCount.objects.filter(key__in=listings.values("torrent__swarm_key"))
 
 
 def existing_listing(metainfo: Metainfo) -> Listing | None:
@@ -240,21 +242,25 @@ MOST_SQUARES = 26 * 7
 
 def catalogue_facts() -> CatalogueFacts:
     """Return the figures of the home page; a square stands for as many torrents as make the map fit."""
-    shown: QuerySet[Any] = shown_listings().order_by()
-    torrents = shown.count()
-    lost = shown.filter(seeders=0).count()
-    thin = shown.filter(seeders__gt=0, seeders__lt=3).count()
-    totals = shown.aggregate(size=Sum("torrent__size_bytes"), seeders=Sum("seeders"), leechers=Sum("leechers"))
+    listed = Listing.objects.filter(state=State.LISTED)
+    counts = _counts_of(listed)
+    totals = listed.aggregate(torrents=Count("pk"), size=Sum("torrent__size_bytes"))
+    swarms = counts.aggregate(
+        alive=Count("pk", filter=Q(seeders__gt=0)),
+        thin=Count("pk", filter=Q(seeders__gt=0, seeders__lt=3)),
+        peers=Sum(F("seeders") + F("leechers")),
+    )
+    torrents, thin, lost = totals["torrents"], swarms["thin"], totals["torrents"] - swarms["alive"]
     each = next(step for step in (1, 10, 100, 1_000, 10_000, 100_000, 10**9) if torrents <= step * MOST_SQUARES)
     kinds = ["ok"] * -(-(torrents - thin - lost) // each) + ["thin"] * -(-thin // each) + ["lost"] * -(-lost // each)
     squares = tuple(_square(index, kind) for index, kind in enumerate(kinds[:MOST_SQUARES]))
-    numbers = dict(Listing.objects.filter(state=State.LISTED).values_list("category").annotate(number=Count("pk")))
+    numbers = dict(listed.values_list("category").annotate(number=Count("pk")))
     categories = tuple(
         CategoryCount(category.slug, category.label, numbers[category.pk])
         for category in Category.objects.all()
         if numbers.get(category.pk)
     )
-    peers = (totals["seeders"] or 0) + (totals["leechers"] or 0)
+    peers = swarms["peers"] or 0
     height = 18 * max(1, -(-len(squares) // COLUMNS))
     return CatalogueFacts(torrents, thin, lost, peers, totals["size"] or 0, each, squares, height, categories)
 

@@ -27,7 +27,7 @@ COMMON = (
 
 
 LONGEST_EXPRESSION = 200
-OPERATORS = re.compile(r"\s+(?:AND|OR|WITH)\s+|[()/+]", re.IGNORECASE)
+OPERATORS = re.compile(r"(?:^|\s+)(?:AND|OR|WITH)(?:\s+|$)|[()/+]", re.IGNORECASE)
 
 
 @functools.cache
@@ -59,13 +59,10 @@ def checked_licence(expression: str) -> str:
     unknown = [name for name in (part.strip() for part in OPERATORS.split(text)) if name and not _is_known(name)]
     try:
         parsed = _licensing().parse(text, validate=True)
-    except (ExpressionParseError, RecursionError) as error:
+    except (ExpressionError, RecursionError) as error:
         if unknown:
             raise UnknownLicence(field="licence", licence=unknown[0][:60], near=near_names(unknown[0])) from error
         raise UnreadableLicence(field="licence", licence=text[:60]) from error
-    except ExpressionError as error:
-        name = unknown[0] if unknown else text
-        raise UnknownLicence(field="licence", licence=name[:60], near=near_names(name)) from error
     if parsed is None:
         raise UnreadableLicence(field="licence", licence=text[:60])
     return str(parsed)
