@@ -87,7 +87,8 @@ def stored_hashes() -> Iterator[tuple[str, float]]:
         _, names = storage.listdir(folder)
         for name in names:
             if name.endswith(".torrent"):
-                yield name.removesuffix(".torrent"), storage.get_modified_time(f"{folder}/{name}").timestamp()
+                with contextlib.suppress(FileNotFoundError):  # Another sweep was faster.
+                    yield name.removesuffix(".torrent"), storage.get_modified_time(f"{folder}/{name}").timestamp()
 
 
 def remove_parts(*, before: float) -> int:

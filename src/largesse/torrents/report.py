@@ -157,12 +157,24 @@ class Finding:
     detail: str = ""
     listings: tuple[Listing, ...] = ()
     paths: tuple[str, ...] = ()
+    target: str = ""
+    """The field of the form that settles it."""
 
 
-def report_of(found: Scan) -> list[Finding]:
+NO_LICENCE = Finding(
+    "",
+    "warn",
+    _("No licence is stated"),
+    _("Nothing in the torrent says what readers may do with the files. Say it below if you can."),
+    target="id_licence",
+)
+
+
+def report_of(found: Scan, *, states_licence: bool) -> list[Finding]:
     """Return what there is to say, the gravest first."""
     findings = [_told(problem, css="is-bad", icon="stop") for problem in found.refusals]
     if found.is_accepted and found.metainfo is not None:
+        findings += [] if states_licence else [NO_LICENCE]
         findings += _remarks(found.metainfo)
     warnings = [
         _told(problem, css="is-note", icon="info") if problem.code in HARMLESS else _told(problem, css="", icon="warn")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from largesse.accounts.models import User
@@ -41,6 +42,15 @@ from largesse.torrents.report import report_of
 from largesse.torrents.trees import MOST_FILES_IN_TREE, OPEN_UP_TO_FILES, file_tree
 
 FILES_A_PAGE = 1_000
+CHIPS = {
+    "q": gettext_lazy("words"),
+    "category": gettext_lazy("category"),
+    "licence": gettext_lazy("licence"),
+    "publisher": gettext_lazy("publisher"),
+    "tag": gettext_lazy("tag"),
+    "language": gettext_lazy("language"),
+}
+"""What each part of a query is called on its chip."""
 
 
 @require_safe
@@ -50,7 +60,12 @@ def browse(request: HttpRequest) -> HttpResponse:
     found = found_listings(wanted)
     kept = wanted.narrowed
     chips = [
-        {"key": key, "value": value, "without": urlencode({other: kept[other] for other in kept if other != key})}
+        {
+            "key": key,
+            "label": CHIPS[key],
+            "value": value,
+            "without": urlencode({other: kept[other] for other in kept if other != key}),
+        }
         for key, value in kept.items()
     ]
     context = {
@@ -134,7 +149,7 @@ def describe(request: HttpRequest, draft_id: str) -> HttpResponse:
                 request, _("Published. It is in the catalogue and in the feeds now, and the tracker takes announces.")
             )
             return redirect("torrents:listing", made.public_id)
-    findings = report_of(found)
+    findings = report_of(found, states_licence=bool(form["licence"].value()))
     context = {
         "PLACE": "publish",
         "draft": draft,
@@ -144,7 +159,6 @@ def describe(request: HttpRequest, draft_id: str) -> HttpResponse:
         "pieces": -(-metainfo.size_bytes // metainfo.piece_length_bytes) if metainfo and found.is_accepted else 0,
         "form": form,
         "existing": existing,
-        "states_licence": bool(form["licence"].value()),
     }
     status = 409 if existing else 422 if form.errors or not found.is_accepted else 200
     return render(request, "torrents/describe.html", context, status=status)
