@@ -24,6 +24,7 @@ class AtomFeed(Feed):  # type: ignore[type-arg]
     """The newest listings of a query as Atom."""
 
     feed_type: type[SyndicationFeed] = Atom1Feed
+    own_path = "/feed/"
     item_enclosure_mime_type = "application/x-bittorrent"
 
     def get_object(self, request: HttpRequest) -> Wanted:
@@ -40,6 +41,11 @@ class AtomFeed(Feed):  # type: ignore[type-arg]
         """Return the page that the feed follows."""
         query = urlencode(wanted.narrowed)
         return f"{site_address()}/browse/{'?' + query if query else ''}"
+
+    def feed_url(self, wanted: Wanted) -> str:
+        """Return the feed's own address."""
+        query = urlencode(wanted.narrowed)
+        return f"{site_address()}{self.own_path}{'?' + query if query else ''}"
 
     def items(self, wanted: Wanted) -> list[Listing]:
         """Return the newest fifty."""
@@ -86,6 +92,7 @@ class RssFeed(AtomFeed):
     """The newest listings of a query as RSS, which BitTorrent programs read."""
 
     feed_type = Rss201rev2Feed
+    own_path = "/feed/rss/"
 
     def description(self, wanted: Wanted) -> str:
         """Say what the feed is; RSS demands it."""
