@@ -104,6 +104,26 @@ def test_an_oversized_upload_is_refused_with_the_limit(publisher: Client) -> Non
     assert "10485760" in answer.content.decode().replace("\u00a0", "")
 
 
+def test_a_huge_upload_is_dropped_and_told(publisher: Client) -> None:
+    answer = publisher.post("/publish/", {"torrent": SimpleUploadedFile("x.torrent", b"x" * 13_000_000)})
+    assert answer.status_code == 422
+    assert "larger than the 10485760 bytes" in answer.content.decode()
+    assert not Draft.objects.exists()
+
+
+def test_an_account_keeps_its_five_newest_uploads(publisher: Client) -> None:
+    pages = [upload(publisher, make_metainfo(f"{number}.bin")) for number in range(6)]
+    assert Draft.objects.count() == 5
+    assert publisher.get(pages[0]).status_code == 404
+    assert publisher.get(pages[5]).status_code == 200
+
+
+def test_an_upload_of_somebody_else_is_not_shown(publisher: Client) -> None:
+    page = upload(publisher, make_metainfo())
+    publisher.force_login(make_user("eve"))
+    assert publisher.get(page).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
