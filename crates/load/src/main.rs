@@ -1,3 +1,35 @@
-//! Load generator and echo floor for loopback measurements.
+//! Load generator and echo floor for measurements on the loopback. Every run prints one line of JSON.
+//!
+//! `largesse-load echo|udp|attack|hashes --name value …`; `benches/` says which values make which figure.
 
-fn main() {}
+mod batch;
+mod echo;
+mod histogram;
+mod options;
+mod peers;
+mod process;
+mod stream;
+mod udp;
+
+use std::process::ExitCode;
+
+use options::Options;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let mode = words.next().unwrap_or_default();
+    let outcome = Options::read(words).and_then(|options| match mode.as_str() {
+        "echo" => echo::run(&options),
+        "udp" => udp::run(&options),
+        "attack" => udp::attack(&options),
+        "hashes" => udp::hashes(&options),
+        _ => Err("largesse-load echo|udp|attack|hashes --name value …".into()),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
