@@ -11,7 +11,7 @@ class FoundMetainfo(TypedDict):
     info_span: tuple[int, int]
     piece_length_bytes: int
     size_bytes: int
-    files: list[tuple[str, int, bytes | None, bool, str | None]]
+    files: list[tuple[str, int, bytes | None, bool, str | None, bytes | None]]
     is_private: bool
     announce: list[list[str]]
     web_seeds: list[str]

@@ -1,13 +1,13 @@
 //! `_core.scan_metainfo` and `_core.rewrite_metainfo`: the scanner of .torrent files for Python.
 
 use largesse_metainfo::{File, Limits, Metainfo, Problem, Report};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 type PyProblem = (&'static str, usize, String);
 type PyScan<'py> = (Option<Bound<'py, PyDict>>, Vec<PyProblem>, Vec<PyProblem>);
-type PyFile = (String, u64, Option<[u8; 32]>, bool, Option<String>);
+type PyFile = (String, u64, Option<[u8; 32]>, bool, Option<String>, Option<Vec<u8>>);
 
 /// Scans a .torrent file without the GIL; returns `(metainfo or None, warnings, refusals)` as plain values.
 #[pyfunction]
@@ -18,7 +18,7 @@ pub(crate) fn scan_metainfo<'py>(
 ) -> PyResult<PyScan<'py>> {
     let bytes = data.as_bytes();
     let limits = Limits { size_bytes, ..Limits::default() };
-    let report: Report = py.detach(|| largesse_metainfo::scan(bytes, &limits));
+    let report: Report = py.detach(|| guarded(|| largesse_metainfo::scan(bytes, &limits)))?;
     let metainfo = report.metainfo.as_ref().map(|metainfo| dictionary(py, metainfo)).transpose()?;
     Ok((metainfo, problems(report.warnings), problems(report.refusals)))
 }
@@ -36,9 +36,17 @@ pub(crate) fn rewrite_metainfo<'py>(
     let bytes = data.as_bytes();
     let limits = Limits { size_bytes, ..Limits::default() };
     let rewritten = py
-        .detach(|| largesse_metainfo::rewrite(bytes, &announce, web_seeds.as_deref(), &limits))
+        .detach(|| guarded(|| largesse_metainfo::rewrite(bytes, &announce, web_seeds.as_deref(), &limits)))?
         .map_err(|_| PyValueError::new_err("not a bencoded dictionary"))?;
     Ok(PyBytes::new(py, &rewritten))
+}
+
+/// Runs the parser so that a defect in it ends one call with an ordinary RuntimeError. PyO3's own PanicException is not an
+/// Exception and would end the worker that reads the file.
+fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| {
+        PyRuntimeError::new_err("the scanner of .torrent files failed; this is a defect of Largesse")
+    })
 }
 
 fn problems(problems: Vec<Problem>) -> Vec<PyProblem> {
@@ -69,5 +77,13 @@ fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, 
 }
 
 fn file(file: &File) -> PyFile {
-    (file.path.clone(), file.size_bytes, file.pieces_root, file.is_executable, file.symlink.clone())
+    let symlink = file.symlink.clone();
+    (
+        file.path.clone(),
+        file.size_bytes,
+        file.pieces_root,
+        file.is_executable,
+        symlink,
+        file.path_bytes.clone(),
+    )
 }

@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use crate::bencode::{Kind, Value, key_shown};
 use crate::outer::{Layers, strings};
-use crate::path::{Paths, part};
+use crate::path::{part, unsafe_reason};
 use crate::report::{Code, Metainfo, Report, shown};
 use crate::{tree, v1};
 
@@ -38,10 +38,10 @@ const LARGEST_PIECE_BYTES: i64 = 1 << 30;
 const BLOCK_BYTES: i64 = 16_384;
 
 /// Reads `info` with the piece layers that stand beside it.
-pub(crate) fn read(
-    info: Value<'_>,
+pub(crate) fn read<'d>(
+    info: Value<'d>,
     layers_at: Option<Value<'_>>,
-    layers: &Layers<'_>,
+    layers: &'d Layers<'d>,
     out: &mut Metainfo,
     report: &mut Report,
 ) {
@@ -55,7 +55,7 @@ pub(crate) fn read(
             );
         }
     }
-    name(info, out, report);
+    let name = name(info, out, report);
     small_facts(info, out, report);
     let version = info.get(b"meta version");
     let has_v2 = info.get(b"file tree").is_some() || version.is_some();
@@ -65,7 +65,7 @@ pub(crate) fn read(
         report.refuse(
             Code::UnknownVersion,
             value.offset(),
-            "The torrent is of a version that is not known; 1 and 2 are.",
+            "The meta version is not 2, the only one there is (BEP 52).",
         );
     }
     if !has_v1 && !has_v2 {
@@ -83,8 +83,8 @@ pub(crate) fn read(
         return;
     };
     out.piece_length_bytes = piece_length;
-    let v1_list = has_v1.then(|| v1::read(info, piece_length, &out.name, report));
-    let v2_list = has_v2.then(|| tree::read(info, piece_length, layers_at, layers, report));
+    let v1_list = has_v1.then(|| v1::read(info, piece_length, name, report));
+    let v2_list = has_v2.then(|| tree::read(info, piece_length, layers_at, layers, !has_v1, report));
     if has_v1 {
         out.v1 = Some(Sha1::digest(info.raw()).into());
     }
@@ -101,7 +101,11 @@ pub(crate) fn read(
         }
         (None, None) => Vec::new(),
     };
-    out.size_bytes = out.files.iter().fold(0, |sum, file| sum.saturating_add(file.size_bytes));
+    let total = countable_sum(out.files.iter().map(|file| file.size_bytes));
+    out.size_bytes = total.unwrap_or(0);
+    if total.is_none() && !has_v1 {
+        report.refuse(Code::BadLength, info.offset(), "The files' lengths sum to more than can be counted.");
+    }
     if out.size_bytes == 0 && report.refusals.is_empty() {
         report.refuse(
             Code::NoFiles,
@@ -109,31 +113,44 @@ pub(crate) fn read(
             "The torrent holds no byte: it has no file, or all its files are empty.",
         );
     }
-    let mut paths = Paths::default();
-    for file in &out.files {
-        if let Some(other) = paths.add(&file.path) {
-            let message =
-                format!("“{}” and “{other}” are one path on some computers.", shown(file.path.as_bytes()));
-            report.refuse(Code::PathCollision, info.offset(), message);
-        }
+    warn_of_two_layouts(info, name, out, report);
+}
+
+/// Warns where programs differ on whether the torrent is a file, or a folder that holds a file of its name: BEP 52 writes both
+/// in the same way.
+fn warn_of_two_layouts(info: Value<'_>, name: &[u8], out: &Metainfo, report: &mut Report) {
+    let Some(files) = info.get(b"files").filter(|_| out.v2.is_some() && out.files.len() == 1) else {
+        return;
+    };
+    if out.files[0].path.as_bytes() == name {
+        report.warn(
+            Code::AlternativeName,
+            files.offset(),
+            "The folder and its only file have one name: some programs save the file alone, some inside the folder.",
+        );
     }
 }
 
-fn name(info: Value<'_>, out: &mut Metainfo, report: &mut Report) {
+/// Reads the name and returns its bytes, empty where there is none.
+fn name<'d>(info: Value<'d>, out: &mut Metainfo, report: &mut Report) -> &'d [u8] {
     match info.get(b"name").map(|value| (value, value.string())) {
         None => report.refuse(Code::Missing, info.offset(), "info has no name."),
         Some((value, None)) => report.refuse(Code::WrongType, value.offset(), "The name is not a text."),
         Some((value, Some(bytes))) => {
-            out.name = part(bytes, value.offset(), report);
+            part(bytes, value.offset(), report);
+            out.name = String::from_utf8_lossy(bytes).into_owned();
             if let Some(other) = info.get(b"name.utf-8").filter(|other| other.string() != Some(bytes)) {
                 report.warn(
                     Code::AlternativeName,
                     other.offset(),
                     "“name.utf-8” differs from “name”: some programs show the one, some the other.",
                 );
+                part(other.string().unwrap_or_default(), other.offset(), report);
             }
+            return bytes;
         }
     }
+    b""
 }
 
 fn small_facts(info: Value<'_>, out: &mut Metainfo, report: &mut Report) {
@@ -199,13 +216,14 @@ fn compare(
                 "“{}” does not begin at a piece, as a file of a hybrid torrent must.",
                 shown(entry.file.path.as_bytes())
             );
-            report.refuse(Code::HybridMismatch, info.offset(), message);
+            report.refuse(Code::HybridMismatch, entry.offset, message);
             return;
         }
         offset = offset.saturating_add(entry.file.size_bytes);
     }
     let differing = visible.iter().zip(second).find(|(one, two)| {
-        (&one.file.path, one.file.size_bytes, &one.file.symlink) != (&two.path, two.size_bytes, &two.symlink)
+        (&one.file.path, &one.file.path_bytes, one.file.size_bytes, &one.file.symlink)
+            != (&two.path, &two.path_bytes, two.size_bytes, &two.symlink)
     });
     if let Some((one, two)) = differing {
         let message = format!(
@@ -215,22 +233,34 @@ fn compare(
             shown(two.path.as_bytes()),
             two.size_bytes
         );
-        report.refuse(Code::HybridMismatch, info.offset(), message);
+        report.refuse(Code::HybridMismatch, one.offset, message);
     } else if visible.len() != second.len() {
         let message = format!("The v1 list has {} files and the v2 list {}.", visible.len(), second.len());
         report.refuse(Code::HybridMismatch, info.offset(), message);
     }
 }
 
-/// Reads a length, which must not be negative.
-pub(crate) fn length(dictionary: Value<'_>, report: &mut Report) -> Option<u64> {
-    let Some(value) = dictionary.get(b"length") else {
-        report.refuse(Code::Missing, dictionary.offset(), "A file has no length.");
-        return None;
+/// Sums lengths as far as databases and other programs count, which is to 2^63 - 1.
+pub(crate) fn countable_sum(mut lengths: impl Iterator<Item = u64>) -> Option<u64> {
+    lengths.try_fold(0_u64, u64::checked_add).filter(|sum| i64::try_from(*sum).is_ok())
+}
+
+/// Reads a length, which must not be negative; a symbolic link has none, or zero.
+pub(crate) fn length(dictionary: Value<'_>, is_symlink: bool, report: &mut Report) -> Option<u64> {
+    let value = match dictionary.get(b"length") {
+        None if is_symlink => return Some(0),
+        None => {
+            report.refuse(Code::Missing, dictionary.offset(), "A file has no length.");
+            return None;
+        }
+        Some(value) => value,
     };
     let length = value.integer().and_then(|length| u64::try_from(length).ok());
     if length.is_none() {
         report.refuse(Code::BadLength, value.offset(), "A file's length is not a number of bytes.");
+    } else if is_symlink && length != Some(0) {
+        let message = "A symbolic link has a length; programs differ on whether it counts.";
+        report.refuse(Code::BadLength, value.offset(), message);
     }
     length
 }
@@ -250,14 +280,21 @@ pub(crate) fn symlink(dictionary: Value<'_>, report: &mut Report) -> Option<Stri
         report.refuse(Code::UnsafeSymlink, dictionary.offset(), "A symbolic link has no target.");
         return None;
     };
-    let parts: Vec<&[u8]> = target.items().filter_map(Value::string).collect();
-    let leaves = parts.is_empty()
-        || parts.iter().any(|part| {
-            part.is_empty() || matches!(*part, b"." | b"..") || part.contains(&b'/') || part.contains(&0)
-        });
-    if leaves {
-        report.refuse(Code::UnsafeSymlink, target.offset(), "A symbolic link points outside the torrent.");
+    let mut parts = Vec::new();
+    for part in target.items() {
+        let text = part.string().map(String::from_utf8_lossy);
+        match text.filter(|text| unsafe_reason(text).is_none()) {
+            Some(text) => parts.push(text),
+            None => parts.clear(),
+        }
+        if parts.is_empty() {
+            break;
+        }
+    }
+    if parts.is_empty() {
+        let message = "A symbolic link points outside the torrent, or at a name that is not safe.";
+        report.refuse(Code::UnsafeSymlink, target.offset(), message);
         return None;
     }
-    Some(parts.iter().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join("/"))
+    Some(parts.join("/"))
 }

@@ -5,13 +5,16 @@ use std::collections::hash_map::Entry;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::report::{Code, Report, shown};
+use crate::report::{Code, Report, shown, turns_writing};
 
-/// Longest part of a path that common file systems take, in bytes.
-const LONGEST_PART_BYTES: usize = 255;
+/// Longest part of a path that any common file system takes: 255 bytes on Linux, 255 units of UTF-16 on Windows and macOS.
+const LONGEST_PART: usize = 255;
 
-/// Checks one part of a path and returns it as text; what is not UTF-8 is replaced, and a warning says so.
-pub(crate) fn part(bytes: &[u8], offset: usize, report: &mut Report) -> String {
+/// Longest path that common systems take, in bytes; a hostile file could otherwise nest names without end.
+const LONGEST_PATH_BYTES: usize = 4096;
+
+/// Checks one part of a path; one that is not UTF-8 is warned about.
+pub(crate) fn part(bytes: &[u8], offset: usize, report: &mut Report) {
     let text = String::from_utf8_lossy(bytes);
     if matches!(text, std::borrow::Cow::Owned(_)) {
         let message = format!(
@@ -27,17 +30,33 @@ pub(crate) fn part(bytes: &[u8], offset: usize, report: &mut Report) -> String {
         );
         report.refuse(Code::UnsafePath, offset, message);
     }
-    text.into_owned()
 }
 
-fn unsafe_reason(text: &str) -> Option<&'static str> {
+/// Refuses a path that is longer than systems take, and says whether it may be kept.
+pub(crate) fn is_short_enough(path: &[u8], offset: usize, report: &mut Report) -> bool {
+    if path.len() > LONGEST_PATH_BYTES {
+        let message = format!(
+            "The path “{}” is longer than {LONGEST_PATH_BYTES} bytes, more than common systems take.",
+            shown(path)
+        );
+        report.refuse(Code::UnsafePath, offset, message);
+    }
+    path.len() <= LONGEST_PATH_BYTES
+}
+
+/// Why a part of a path is not safe on every computer, if it is not.
+pub(crate) fn unsafe_reason(text: &str) -> Option<&'static str> {
     match text {
         "" => return Some("it is empty"),
         "." | ".." => return Some("it points at another folder"),
         _ => {}
     }
-    if text.len() > LONGEST_PART_BYTES {
-        return Some("it is longer than 255 bytes");
+    if text.len() > LONGEST_PART && text.encode_utf16().count() > LONGEST_PART {
+        return Some("it is longer than 255 characters");
+    }
+    // Windows drops spaces at the end, so that ".. " becomes "..".
+    if matches!(text.trim_end_matches(' '), "" | "." | "..") {
+        return Some("it holds only spaces, or points at another folder of Windows");
     }
     let bytes = text.as_bytes();
     if text.is_ascii() {
@@ -52,11 +71,12 @@ fn unsafe_reason(text: &str) -> Option<&'static str> {
         for character in text.chars() {
             match character {
                 '/' | '\\' => return Some("it holds a separator of paths"),
-                '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+                character if turns_writing(character) => {
                     return Some(
                         "it holds a character that turns the direction of writing, which hides what it is",
                     );
                 }
+                '\u{2028}' | '\u{2029}' => return Some("it holds a line break"),
                 character if character.is_control() => return Some("it holds a control character"),
                 _ => {}
             }
@@ -71,60 +91,112 @@ fn unsafe_reason(text: &str) -> Option<&'static str> {
 /// Whether Windows takes the name for a device, whatever its ending.
 fn is_device(text: &str) -> bool {
     let stem = text.split('.').next().unwrap_or_default().trim_end_matches(' ');
-    match stem.len() {
-        3 => ["con", "prn", "aux", "nul"].iter().any(|name| stem.eq_ignore_ascii_case(name)),
-        4 => {
-            let (name, digit) = stem.as_bytes().split_at(3);
-            (name.eq_ignore_ascii_case(b"com") || name.eq_ignore_ascii_case(b"lpt"))
-                && matches!(digit[0], b'1'..=b'9')
-        }
-        _ => false,
+    if ["con", "prn", "aux", "nul", "conin$", "conout$"].iter().any(|name| stem.eq_ignore_ascii_case(name)) {
+        return true;
     }
+    let Some((name, number)) = stem.split_at_checked(3) else {
+        return false;
+    };
+    let mut digits = number.chars();
+    (name.eq_ignore_ascii_case("com") || name.eq_ignore_ascii_case("lpt"))
+        && matches!((digits.next(), digits.next()), (Some('1'..='9' | '¹' | '²' | '³'), None))
 }
 
-/// The paths seen so far, as a file system sees them that folds case and composes characters.
-#[derive(Default)]
-pub(crate) struct Paths {
-    /// Folded path → the path as it was given; folders have an empty one.
-    seen: HashMap<String, String>,
+/// What stands at a place of the tree, as a file system sees it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Folder,
+    File,
+    /// Padding may share a place with other padding, never with a file.
+    Padding,
 }
+
+struct Place {
+    parent: u32,
+    name: String,
+    held: Held,
+}
+
+/// The tree seen so far, as a file system sees it that folds case and composes characters. Each name is looked at once.
+pub(crate) struct Paths {
+    /// Folder and folded name → place.
+    known: HashMap<(u32, Vec<u8>), u32>,
+    places: Vec<Place>,
+}
+
+/// The torrent's own folder.
+pub(crate) const ROOT: u32 = 0;
 
 impl Paths {
-    /// Adds a file; returns the path that it collides with, if there is one.
-    pub(crate) fn add(&mut self, path: &str) -> Option<String> {
-        let folded = fold(path);
-        for (index, _) in folded.match_indices('/') {
-            match self.seen.entry(folded[..index].to_owned()) {
-                Entry::Occupied(entry) if !entry.get().is_empty() => return Some(entry.get().clone()),
-                Entry::Occupied(_) => {}
-                Entry::Vacant(entry) => {
-                    entry.insert(String::new());
+    pub(crate) fn new() -> Self {
+        let root = Place { parent: ROOT, name: String::new(), held: Held::Folder };
+        Self { known: HashMap::new(), places: vec![root] }
+    }
+
+    /// Enters a folder, new or known; an error is the path of the file that has its name.
+    pub(crate) fn folder(&mut self, parent: u32, name: &[u8]) -> Result<u32, String> {
+        self.add(parent, name, Held::Folder)
+    }
+
+    /// Adds a file; an error is the path of the file or folder that has its name.
+    pub(crate) fn file(&mut self, parent: u32, name: &[u8], is_pad: bool) -> Result<u32, String> {
+        self.add(parent, name, if is_pad { Held::Padding } else { Held::File })
+    }
+
+    fn add(&mut self, parent: u32, name: &[u8], held: Held) -> Result<u32, String> {
+        match self.known.entry((parent, fold(name))) {
+            Entry::Occupied(entry) => {
+                let index = *entry.get();
+                if held != Held::File && self.places[index as usize].held == held {
+                    Ok(index)
+                } else {
+                    Err(self.path(index))
                 }
             }
-        }
-        match self.seen.entry(folded) {
-            Entry::Occupied(entry) => {
-                Some(if entry.get().is_empty() { path.to_owned() } else { entry.get().clone() })
-            }
             Entry::Vacant(entry) => {
-                entry.insert(path.to_owned());
-                None
+                let index =
+                    u32::try_from(self.places.len()).expect("a file within the limits has fewer names");
+                entry.insert(index);
+                self.places.push(Place { parent, name: String::from_utf8_lossy(name).into_owned(), held });
+                Ok(index)
             }
         }
+    }
+
+    fn path(&self, mut index: u32) -> String {
+        let mut names = Vec::new();
+        while index != ROOT {
+            let place = &self.places[index as usize];
+            names.push(place.name.as_str());
+            index = place.parent;
+        }
+        names.reverse();
+        names.join("/")
     }
 }
 
-/// Folds case, composes, and drops the dots and spaces that Windows drops at the end of each part.
-fn fold(path: &str) -> String {
-    let folded: String = if path.is_ascii() {
-        path.to_ascii_lowercase()
-    } else {
-        caseless::default_case_fold_str(&path.nfc().collect::<String>()).nfc().collect()
+/// The refusal of a path that is another's on some computers.
+pub(crate) fn refuse_collision(path: &[u8], other: &str, offset: usize, report: &mut Report) {
+    let message = format!(
+        "“{}” and “{}” are one path on some computers. Rename one and make the torrent again.",
+        shown(path),
+        shown(other.as_bytes())
+    );
+    report.refuse(Code::PathCollision, offset, message);
+}
+
+/// Folds case, composes, and drops the dots and spaces that Windows drops at the end. What is not UTF-8 stays as it is.
+fn fold(name: &[u8]) -> Vec<u8> {
+    let mut folded = match std::str::from_utf8(name) {
+        Ok(text) if !text.is_ascii() => {
+            let composed: String = text.nfc().collect();
+            caseless::default_case_fold_str(&composed).nfc().collect::<String>().into_bytes()
+        }
+        _ => name.to_ascii_lowercase(),
     };
-    if !folded.contains([' ', '.']) {
-        return folded;
-    }
-    folded.split('/').map(|part| part.trim_end_matches([' ', '.'])).collect::<Vec<_>>().join("/")
+    let kept = folded.iter().rposition(|byte| !matches!(byte, b' ' | b'.')).map_or(0, |last| last + 1);
+    folded.truncate(kept);
+    folded
 }
 
 #[cfg(test)]
@@ -147,6 +219,12 @@ mod tests {
             "lpt1.log",
             "\u{202e}gpj.exe",
             "a\u{85}",
+            "a\u{2028}b",
+            " ",
+            ".. ",
+            ". ",
+            "COM¹.txt",
+            "conout$",
         ] {
             assert!(unsafe_reason(name).is_some(), "{name:?}");
         }
@@ -168,19 +246,42 @@ mod tests {
 
     #[test]
     fn names_that_are_one_on_some_computers_collide() {
-        for (one, two) in [
-            ("a/B", "A/b"),
-            ("Straße", "STRASSE"),
-            ("e\u{301}", "é"),
-            ("a", "a/b"),
-            ("a/b", "a"),
-            ("x.", "X"),
-        ] {
-            let mut paths = Paths::default();
-            assert_eq!(paths.add(one), None);
-            assert!(paths.add(two).is_some(), "{one:?} {two:?}");
+        for (one, two) in
+            [("a/B", "A/b"), ("Straße", "STRASSE"), ("e\u{301}", "é"), ("a", "a/b"), ("x.", "X")]
+        {
+            let mut paths = Paths::new();
+            assert_eq!(add(&mut paths, one), Ok(()));
+            assert_eq!(add(&mut paths, two), Err(one.to_owned()), "{one:?} {two:?}");
         }
-        let mut paths = Paths::default();
-        assert!(["a/b", "a/c", "b", "A/d"].iter().all(|path| paths.add(path).is_none()));
+        let mut paths = Paths::new();
+        assert_eq!(add(&mut paths, "a/b"), Ok(()));
+        assert_eq!(add(&mut paths, "A"), Err("a".to_owned()));
+        let mut paths = Paths::new();
+        assert!(["a/b", "a/c", "b", "A/d"].iter().all(|path| add(&mut paths, path).is_ok()));
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_differ_by_their_bytes() {
+        let mut paths = Paths::new();
+        assert!(paths.file(ROOT, b"caf\xe9", false).is_ok());
+        assert!(paths.file(ROOT, b"caf\xe8", false).is_ok());
+        assert!(paths.file(ROOT, b"CAF\xe9", false).is_err());
+    }
+
+    #[test]
+    fn padding_shares_a_place_with_padding_only() {
+        let mut paths = Paths::new();
+        assert!(paths.file(ROOT, b"7", true).is_ok());
+        assert!(paths.file(ROOT, b"7", true).is_ok());
+        assert!(paths.file(ROOT, b"7", false).is_err());
+    }
+
+    fn add(paths: &mut Paths, path: &str) -> Result<(), String> {
+        let mut folder = ROOT;
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        for name in folders.split('/').filter(|name| !name.is_empty()) {
+            folder = paths.folder(folder, name.as_bytes())?;
+        }
+        paths.file(folder, name.as_bytes(), false).map(|_| ())
     }
 }

@@ -84,7 +84,7 @@ codes! {
     PaddingFiles => "padding_files",
     /// A v1 piece length that is unusual.
     OddPieceLength => "odd_piece_length",
-    /// A second name or path that differs from the first.
+    /// A second name or path that differs from the first, or one that programs lay out differently.
     AlternativeName => "alternative_name",
     /// A value outside `info` that is ignored because it is malformed.
     IgnoredValue => "ignored_value",
@@ -106,6 +106,8 @@ pub struct Problem {
 pub struct File {
     /// Path inside the torrent, with `/` between its parts; what is not UTF-8 is replaced.
     pub path: String,
+    /// The path's own bytes, where they are not UTF-8.
+    pub path_bytes: Option<Vec<u8>>,
     /// Size in bytes.
     pub size_bytes: u64,
     /// v2: the root of its merkle tree; equal roots mean equal bytes.
@@ -114,6 +116,15 @@ pub struct File {
     pub is_executable: bool,
     /// Target of a symbolic link (`l`), inside the torrent.
     pub symlink: Option<String>,
+}
+
+impl File {
+    /// A file at a path with `/` between its parts.
+    pub(crate) fn new(path: &[u8], size_bytes: u64, is_executable: bool, symlink: Option<String>) -> Self {
+        let text = String::from_utf8_lossy(path);
+        let path_bytes = matches!(text, std::borrow::Cow::Owned(_)).then(|| path.to_vec());
+        Self { path: text.into_owned(), path_bytes, size_bytes, pieces_root: None, is_executable, symlink }
+    }
 }
 
 /// What a .torrent file says.
@@ -188,11 +199,20 @@ fn push(problems: &mut Vec<Problem>, code: Code, offset: usize, message: String)
     }
 }
 
+/// Whether a character overrides the direction of writing, which can make a name look like another.
+pub(crate) fn turns_writing(character: char) -> bool {
+    matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_unprintable(character: char) -> bool {
+    character.is_control() || turns_writing(character) || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
 /// Text of a file for a message: what is not UTF-8 or not printable is replaced, and it is cut at 60 characters.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(240)]);
     let mut cut: String =
-        text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(60).collect();
+        text.chars().map(|c| if is_unprintable(c) { '\u{FFFD}' } else { c }).take(60).collect();
     if text.chars().count() > 60 || bytes.len() > 240 {
         cut.push('…');
     }

@@ -33,7 +33,12 @@ pub fn rewrite(
         entries.push((b"announce".to_vec(), string(first.as_bytes())));
         entries.push((
             b"announce-list".to_vec(),
-            list(announce.iter().map(|tier| list(tier.iter().map(|url| string(url.as_bytes()))))),
+            list(
+                announce
+                    .iter()
+                    .filter(|tier| !tier.is_empty())
+                    .map(|tier| list(tier.iter().map(|url| string(url.as_bytes())))),
+            ),
         ));
     }
     if let Some(urls) = web_seeds.filter(|urls| !urls.is_empty()) {

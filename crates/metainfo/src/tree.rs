@@ -1,28 +1,45 @@
 //! The v2 side (BEP 52): the file tree and the piece layers that prove it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::File;
 use crate::bencode::{Kind, Value};
 use crate::info::{has_attribute, length, symlink};
 use crate::merkle;
 use crate::outer::Layers;
-use crate::path::part;
+use crate::path::{Paths, ROOT, is_short_enough, part, refuse_collision};
 use crate::report::{Code, Report, shown};
+
+/// Most bytes of all paths together. Folders are named once in the file but stand in the path of each of their files, so a
+/// small file could otherwise become a very long list.
+const MOST_PATH_BYTES: usize = 64 << 20;
 
 struct Folder<'d> {
     pairs: Vec<(Value<'d>, Value<'d>)>,
     next: usize,
     /// Length of the path before this folder's own names.
     path_length: usize,
+    place: u32,
+}
+
+/// The piece layers of the file, and which of them were hashed; files of equal content share one.
+struct Proofs<'d> {
+    layers: &'d Layers<'d>,
+    piece_length: u64,
+    /// Root → whether its layer hashes to it.
+    proven: HashMap<&'d [u8], bool>,
 }
 
 /// Reads the file tree in its order, and checks each file's piece layer.
-pub(crate) fn read(
-    info: Value<'_>,
+///
+/// Paths that collide are looked for where `is_alone`: in a hybrid the v1 list, which must be the same, was searched already.
+pub(crate) fn read<'d>(
+    info: Value<'d>,
     piece_length: u64,
     layers_at: Option<Value<'_>>,
-    layers: &Layers<'_>,
+    layers: &'d Layers<'d>,
+    is_alone: bool,
     report: &mut Report,
 ) -> Vec<File> {
     let Some(root) = info.get(b"file tree").filter(|tree| tree.kind() == Kind::Dictionary) else {
@@ -30,9 +47,11 @@ pub(crate) fn read(
         return Vec::new();
     };
     let mut files = Vec::new();
-    let mut used: HashSet<&[u8]> = HashSet::new();
-    let mut path = String::new();
-    let mut open = vec![Folder { pairs: root.pairs().collect(), next: 0, path_length: 0 }];
+    let mut proofs = Proofs { layers, piece_length, proven: HashMap::new() };
+    let mut paths = is_alone.then(Paths::new);
+    let mut path: Vec<u8> = Vec::new();
+    let mut spent = 0;
+    let mut open = vec![Folder { pairs: root.pairs().collect(), next: 0, path_length: 0, place: ROOT }];
     while let Some(folder) = open.last_mut() {
         let Some(&(key, value)) = folder.pairs.get(folder.next) else {
             open.pop();
@@ -50,113 +69,109 @@ pub(crate) fn read(
             continue;
         }
         if !path.is_empty() {
-            path.push('/');
+            path.push(b'/');
         }
-        path.push_str(&part(bytes, key.offset(), report));
+        path.extend_from_slice(bytes);
+        part(bytes, key.offset(), report);
+        if !is_short_enough(&path, key.offset(), report) {
+            continue;
+        }
+        let is_folder = value.get(b"").is_none();
+        let place = match &mut paths {
+            None => Ok(ROOT),
+            Some(paths) if is_folder => paths.folder(folder.place, bytes),
+            Some(paths) => paths.file(folder.place, bytes, false),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(other) => {
+                refuse_collision(&path, &other, key.offset(), report);
+                continue;
+            }
+        };
         match value.get(b"") {
             Some(_) if value.pairs().nth(1).is_some() => {
-                let message = format!("“{}” is a file and a folder at once.", shown(path.as_bytes()));
+                let message = format!("“{}” is a file and a folder at once.", shown(&path));
                 report.refuse(Code::BadFileTree, value.offset(), message);
             }
             Some(facts) => {
-                if let Some((file, root)) = file(facts, &path, piece_length, layers, report) {
-                    used.extend(root);
-                    files.push(file);
+                spent += path.len();
+                if spent > MOST_PATH_BYTES {
+                    let message =
+                        format!("The paths of the files are longer than {MOST_PATH_BYTES} bytes in all.");
+                    report.refuse(Code::TooManyTokens, key.offset(), message);
+                    return files;
                 }
+                files.extend(file(facts, &path, &mut proofs, report));
             }
             None if value.pairs().next().is_none() => {
                 report.refuse(
                     Code::BadFileTree,
                     value.offset(),
-                    format!("The folder “{}” is empty.", shown(path.as_bytes())),
+                    format!("The folder “{}” is empty.", shown(&path)),
                 );
             }
-            None => open.push(Folder { pairs: value.pairs().collect(), next: 0, path_length: path.len() }),
+            None => {
+                open.push(Folder { pairs: value.pairs().collect(), next: 0, path_length: path.len(), place });
+            }
         }
     }
     if files.is_empty() && report.refusals.is_empty() {
         report.refuse(Code::NoFiles, root.offset(), "The file tree is empty.");
     }
-    if layers.keys().any(|root| !used.contains(root)) {
+    if layers.keys().any(|root| !proofs.proven.contains_key(root)) && report.refusals.is_empty() {
         let offset = layers_at.map_or(0, Value::offset);
         report.refuse(Code::BadPieceLayer, offset, "There is a piece layer that belongs to no file.");
     }
     files
 }
 
-fn file<'d>(
-    facts: Value<'d>,
-    path: &str,
-    piece_length: u64,
-    layers: &Layers<'_>,
-    report: &mut Report,
-) -> Option<(File, Option<&'d [u8]>)> {
+fn file<'d>(facts: Value<'d>, path: &[u8], proofs: &mut Proofs<'d>, report: &mut Report) -> Option<File> {
     if facts.kind() != Kind::Dictionary {
-        report.refuse(
-            Code::BadFileTree,
-            facts.offset(),
-            format!("“{}” has no facts.", shown(path.as_bytes())),
-        );
+        report.refuse(Code::BadFileTree, facts.offset(), format!("“{}” has no facts.", shown(path)));
         return None;
     }
     let symlink = symlink(facts, report);
-    let size_bytes = if symlink.is_some() { 0 } else { length(facts, report)? };
-    let root = facts.get(b"pieces root").and_then(Value::string);
-    let mut file = File {
-        path: path.to_owned(),
-        size_bytes,
-        pieces_root: None,
-        is_executable: has_attribute(facts, b'x'),
-        symlink,
-    };
-    let Some(root) = root else {
-        if size_bytes > 0 {
-            report.refuse(
-                Code::BadFileTree,
-                facts.offset(),
-                format!("“{}” has no pieces root.", shown(path.as_bytes())),
-            );
-            return None;
+    let size_bytes = length(facts, symlink.is_some(), report)?;
+    let mut file = File::new(path, size_bytes, has_attribute(facts, b'x'), symlink);
+    let root = facts.get(b"pieces root");
+    let refusal = match root.map(|root| <[u8; 32]>::try_from(root.string().unwrap_or_default())) {
+        None if size_bytes == 0 => return Some(file),
+        None => "has no pieces root",
+        Some(Err(_)) => "has a pieces root that is not 32 bytes",
+        Some(Ok(_)) if size_bytes == 0 => "is empty, yet it has a pieces root",
+        Some(Ok(root)) => {
+            file.pieces_root = Some(root);
+            ""
         }
-        return Some((file, None));
     };
-    let Ok(known) = <[u8; 32]>::try_from(root) else {
-        report.refuse(
-            Code::BadFileTree,
-            facts.offset(),
-            format!("The pieces root of “{}” is not 32 bytes.", shown(path.as_bytes())),
-        );
-        return None;
-    };
-    if size_bytes == 0 {
-        let message = format!("“{}” is empty, yet it has a pieces root.", shown(path.as_bytes()));
-        report.refuse(Code::BadFileTree, facts.offset(), message);
+    if !refusal.is_empty() {
+        report.refuse(Code::BadFileTree, facts.offset(), format!("“{}” {refusal}.", shown(path)));
         return None;
     }
-    file.pieces_root = Some(known);
-    if size_bytes > piece_length {
-        let expected = size_bytes.div_ceil(piece_length);
-        match layers.get(root).map(|layer| (layer, layer.string().unwrap_or_default())) {
-            None => {
-                let message = format!(
-                    "“{}” has no piece layer. Torrents made from a magnet link can lack them; make the file again.",
-                    shown(path.as_bytes())
-                );
-                report.refuse(Code::BadPieceLayer, facts.offset(), message);
-            }
-            Some((layer, bytes)) if bytes.len() as u64 != expected.saturating_mul(32) => {
-                let message = format!("The piece layer of “{}” has the wrong size.", shown(path.as_bytes()));
-                report.refuse(Code::BadPieceLayer, layer.offset(), message);
-            }
-            Some((layer, bytes)) => {
-                if merkle::root(bytes, piece_length) != known {
-                    let message =
-                        format!("The piece layer of “{}” does not hash to its root.", shown(path.as_bytes()));
-                    report.refuse(Code::BadPieceLayer, layer.offset(), message);
-                }
-            }
-        }
-        return Some((file, Some(root)));
+    let root = root.and_then(Value::string).filter(|_| size_bytes > proofs.piece_length);
+    if let Some((offset, reason)) = root.and_then(|root| proofs.flaw(root, size_bytes, facts)) {
+        report.refuse(Code::BadPieceLayer, offset, format!("The piece layer of “{}” {reason}.", shown(path)));
     }
-    Some((file, None))
+    Some(file)
+}
+
+impl<'d> Proofs<'d> {
+    /// Says where and why the piece layer of a file does not prove its root, if it does not. Each layer is hashed once.
+    fn flaw(&mut self, root: &'d [u8], size_bytes: u64, facts: Value<'_>) -> Option<(usize, &'static str)> {
+        let Some(layer) = self.layers.get(root) else {
+            let reason = "is missing. Torrents made from a magnet link can lack it; make the file again";
+            return Some((facts.offset(), reason));
+        };
+        let bytes = layer.string().unwrap_or_default();
+        if bytes.len() as u64 != size_bytes.div_ceil(self.piece_length).saturating_mul(32) {
+            self.proven.entry(root).or_insert(false);
+            return Some((layer.offset(), "has the wrong size"));
+        }
+        let is_proven = match self.proven.entry(root) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => *entry.insert(merkle::root(bytes, self.piece_length) == root),
+        };
+        (!is_proven).then_some((layer.offset(), "does not hash to its root"))
+    }
 }

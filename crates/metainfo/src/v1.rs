@@ -2,18 +2,19 @@
 
 use crate::File;
 use crate::bencode::{Kind, Value};
-use crate::info::{has_attribute, length, symlink};
-use crate::path::part;
-use crate::report::{Code, Report, shown};
+use crate::info::{countable_sum, has_attribute, length, symlink};
+use crate::path::{Paths, ROOT, is_short_enough, part, refuse_collision};
+use crate::report::{Code, Report};
 
 /// A file of the v1 list, padding included.
 pub(crate) struct Entry {
     pub(crate) file: File,
     pub(crate) is_pad: bool,
+    pub(crate) offset: usize,
 }
 
 /// Reads the v1 file list and checks that the pieces match it.
-pub(crate) fn read(info: Value<'_>, piece_length: u64, name: &str, report: &mut Report) -> Vec<Entry> {
+pub(crate) fn read(info: Value<'_>, piece_length: u64, name: &[u8], report: &mut Report) -> Vec<Entry> {
     let entries = match (info.get(b"length"), info.get(b"files")) {
         (Some(_), Some(files)) => {
             report.refuse(
@@ -21,84 +22,101 @@ pub(crate) fn read(info: Value<'_>, piece_length: u64, name: &str, report: &mut 
                 files.offset(),
                 "info has both length and files; programs differ on which one they read.",
             );
-            Vec::new()
+            None
         }
-        (Some(_), None) => single(info, name, report),
-        (None, Some(files)) => many(files, report),
+        (Some(value), None) => length(info, false, report).map(|size_bytes| {
+            let file = File::new(name, size_bytes, has_attribute(info, b'x'), None);
+            vec![Entry { file, is_pad: false, offset: value.offset() }]
+        }),
+        (None, Some(files)) => many(files, piece_length, report),
         (None, None) => {
             report.refuse(
                 Code::Missing,
                 info.offset(),
                 "The v1 side names no file: it has neither length nor files.",
             );
-            Vec::new()
+            None
         }
     };
-    pieces(info, piece_length, &entries, report);
-    entries
+    pieces(info, piece_length, entries.as_deref(), report);
+    entries.unwrap_or_default()
 }
 
-fn single(info: Value<'_>, name: &str, report: &mut Report) -> Vec<Entry> {
-    let Some(size_bytes) = length(info, report) else {
-        return Vec::new();
-    };
-    let file = File {
-        path: name.to_owned(),
-        size_bytes,
-        pieces_root: None,
-        is_executable: has_attribute(info, b'x'),
-        symlink: None,
-    };
-    vec![Entry { file, is_pad: false }]
-}
-
-fn many(files: Value<'_>, report: &mut Report) -> Vec<Entry> {
+/// Reads the list of files; None when one of them cannot be read, so that their sum is not known.
+fn many(files: Value<'_>, piece_length: u64, report: &mut Report) -> Option<Vec<Entry>> {
     if files.kind() != Kind::List {
         report.refuse(Code::WrongType, files.offset(), "“files” is not a list.");
-        return Vec::new();
+        return None;
     }
     let mut entries = Vec::new();
-    let mut first_pad = None;
+    let mut paths = Paths::new();
+    let mut is_whole = true;
     for item in files.items() {
-        if item.kind() != Kind::Dictionary {
-            report.refuse(Code::WrongType, item.offset(), "A file is not a dictionary.");
-            continue;
+        match one(item, &mut paths, report) {
+            Some(entry) => entries.push(entry),
+            None => is_whole = false,
         }
-        let Some(path) = path(item, report) else {
-            continue;
-        };
-        let symlink = symlink(item, report);
-        let Some(size_bytes) = (if symlink.is_some() { Some(0) } else { length(item, report) }) else {
-            continue;
-        };
-        let is_pad = has_attribute(item, b'p') || is_old_padding(&path);
-        if is_pad && first_pad.is_none() {
-            first_pad = Some(item.offset());
-        }
-        let file =
-            File { path, size_bytes, pieces_root: None, is_executable: has_attribute(item, b'x'), symlink };
-        entries.push(Entry { file, is_pad });
     }
-    if entries.is_empty() {
+    if entries.is_empty() && is_whole {
         report.refuse(Code::NoFiles, files.offset(), "The list of files is empty.");
     }
-    if let Some(offset) = first_pad {
-        let count = entries.iter().filter(|entry| entry.is_pad).count();
-        report.warn(
-            Code::PaddingFiles,
-            offset,
-            format!("{count} padding files align the others; they are hidden in the tree."),
-        );
+    warn_of_padding(&entries, piece_length, report);
+    is_whole.then_some(entries)
+}
+
+fn one(item: Value<'_>, paths: &mut Paths, report: &mut Report) -> Option<Entry> {
+    if item.kind() != Kind::Dictionary {
+        report.refuse(Code::WrongType, item.offset(), "A file is not a dictionary.");
+        return None;
     }
-    entries
+    let (path, parts) = path(item, report)?;
+    let is_pad = has_attribute(item, b'p') || parts.last().is_some_and(|name| is_old_padding(name));
+    if let Err(other) = place(paths, &parts, is_pad) {
+        refuse_collision(&path, &other, item.offset(), report);
+    }
+    let symlink = symlink(item, report);
+    let size_bytes = length(item, symlink.is_some(), report)?;
+    let file = File::new(&path, size_bytes, has_attribute(item, b'x'), symlink);
+    Some(Entry { file, is_pad, offset: item.offset() })
+}
+
+/// Puts the file into the tree; an error is the path that has its place.
+fn place(paths: &mut Paths, parts: &[&[u8]], is_pad: bool) -> Result<(), String> {
+    let mut folder = ROOT;
+    let Some((name, folders)) = parts.split_last() else {
+        return Ok(());
+    };
+    for part in folders {
+        folder = paths.folder(folder, part)?;
+    }
+    paths.file(folder, name, is_pad).map(|_| ())
+}
+
+fn warn_of_padding(entries: &[Entry], piece_length: u64, report: &mut Report) {
+    let mut padding = entries.iter().filter(|entry| entry.is_pad).peekable();
+    let Some(offset) = padding.peek().map(|entry| entry.offset) else {
+        return;
+    };
+    let message =
+        format!("{} padding files align the others; they are hidden in the tree.", padding.clone().count());
+    report.warn(Code::PaddingFiles, offset, message);
+    if let Some(entry) = padding.find(|entry| entry.file.size_bytes >= piece_length) {
+        let message = format!(
+            "A padding file of {} bytes is no smaller than a piece, so it aligns nothing; programs that do not know padding \
+             save what it holds.",
+            entry.file.size_bytes
+        );
+        report.warn(Code::PaddingFiles, entry.offset, message);
+    }
 }
 
 /// Programs made padding files under this name before BEP 47 had an attribute for them.
-fn is_old_padding(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with("_____padding_file_"))
+fn is_old_padding(name: &[u8]) -> bool {
+    name.starts_with(b"_____padding_file_")
 }
 
-fn path(item: Value<'_>, report: &mut Report) -> Option<String> {
+/// Reads a file's path and its parts.
+fn path<'d>(item: Value<'d>, report: &mut Report) -> Option<(Vec<u8>, Vec<&'d [u8]>)> {
     let parts = item.get(b"path").filter(|path| path.kind() == Kind::List);
     let Some(parts) = parts else {
         report.refuse(Code::Missing, item.offset(), "A file has no path.");
@@ -110,30 +128,35 @@ fn path(item: Value<'_>, report: &mut Report) -> Option<String> {
             other.offset(),
             "“path.utf-8” differs from “path”: some programs show the one, some the other.",
         );
+        other.items().for_each(|value| part(value.string().unwrap_or_default(), value.offset(), report));
     }
-    let mut path = String::new();
+    let mut path = Vec::new();
+    let mut names = Vec::new();
     for value in parts.items() {
         let Some(bytes) = value.string() else {
             report.refuse(Code::WrongType, value.offset(), "A part of a path is not a text.");
             return None;
         };
-        if !path.is_empty() {
-            path.push('/');
+        if !names.is_empty() {
+            path.push(b'/');
         }
-        path.push_str(&part(bytes, value.offset(), report));
+        part(bytes, value.offset(), report);
+        path.extend_from_slice(bytes);
+        names.push(bytes);
     }
-    if parts.items().next().is_none() {
+    if names.is_empty() {
         report.refuse(Code::UnsafePath, parts.offset(), "A path is empty.");
         return None;
     }
-    Some(path)
+    is_short_enough(&path, parts.offset(), report).then_some((path, names))
 }
 
 fn same_strings(one: Value<'_>, two: Value<'_>) -> bool {
     one.items().map(Value::string).eq(two.items().map(Value::string))
 }
 
-fn pieces(info: Value<'_>, piece_length: u64, entries: &[Entry], report: &mut Report) {
+/// Checks the number of pieces against the sum of the files, when all of them are known.
+fn pieces(info: Value<'_>, piece_length: u64, entries: Option<&[Entry]>, report: &mut Report) {
     let Some(value) = info.get(b"pieces") else {
         report.refuse(Code::Missing, info.offset(), "The v1 side has no pieces.");
         return;
@@ -142,19 +165,21 @@ fn pieces(info: Value<'_>, piece_length: u64, entries: &[Entry], report: &mut Re
         report.refuse(Code::WrongType, value.offset(), "“pieces” is not a string.");
         return;
     };
-    let total = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.file.size_bytes));
-    let Some(total) = total.filter(|total| i64::try_from(*total).is_ok()) else {
+    if bytes.len() % 20 != 0 {
+        report.refuse(Code::BadPieces, value.offset(), "The length of “pieces” is not a multiple of 20.");
+        return;
+    }
+    let Some(entries) = entries.filter(|entries| !entries.is_empty()) else {
+        return;
+    };
+    let Some(total) = countable_sum(entries.iter().map(|entry| entry.file.size_bytes)) else {
         report.refuse(Code::BadLength, info.offset(), "The files' lengths sum to more than can be counted.");
         return;
     };
-    if bytes.len() % 20 != 0 {
-        report.refuse(Code::BadPieces, value.offset(), "The length of “pieces” is not a multiple of 20.");
-    } else if !entries.is_empty() && bytes.len() as u64 / 20 != total.div_ceil(piece_length) {
+    if bytes.len() as u64 / 20 != total.div_ceil(piece_length) {
         let message = format!(
-            "There are {} pieces, but {} bytes in pieces of {} need {}.",
+            "There are {} pieces, but {total} bytes in pieces of {piece_length} need {}.",
             bytes.len() / 20,
-            total,
-            shown(piece_length.to_string().as_bytes()),
             total.div_ceil(piece_length)
         );
         report.refuse(Code::BadPieces, value.offset(), message);

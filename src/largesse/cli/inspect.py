@@ -1,6 +1,8 @@
 """`largesse inspect FILE...`: what the scanner saw in .torrent files; needs no data folder."""
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,14 +21,17 @@ MOST_FILES_SHOWN = 200
 @click.option("--max-bytes", default=MAXIMUM_BYTES, show_default=True, help="Largest file to read.")
 def inspect(files: tuple[Path, ...], as_json: bool, show_all: bool, max_bytes: int) -> int:
     """Show hashes, files, warnings and refusals of .torrent files; exit 1 if one was refused. `-` reads standard input."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     is_every_one_accepted = True
     for path in files:
         found = _scan_file(path, max_bytes)
+        shown_path = os.fsencode(path).decode(errors="replace")
         is_every_one_accepted &= found.is_accepted
         if as_json:
-            click.echo(json.dumps(_as_json(path, found), ensure_ascii=False))
+            click.echo(json.dumps(_as_json(shown_path, found), ensure_ascii=False))
         else:
-            _print(path, found, show_all=show_all)
+            _print(shown_path, found, show_all=show_all)
     return 0 if is_every_one_accepted else 1
 
 
@@ -42,10 +47,10 @@ def _scan_file(path: Path, max_bytes: int) -> Scan:
     return scan(content, maximum_bytes=max_bytes)
 
 
-def _as_json(path: Path, found: Scan) -> dict[str, object]:
+def _as_json(path: str, found: Scan) -> dict[str, object]:
     metainfo = found.metainfo
     return {
-        "path": str(path),
+        "path": path,
         "accepted": found.is_accepted,
         "name": metainfo.name if metainfo else None,
         "v1": metainfo.v1.hex() if metainfo and metainfo.v1 else None,
@@ -62,9 +67,9 @@ def _problem(problem: Problem) -> dict[str, object]:
     return {"code": problem.code, "offset": problem.offset, "message": problem.message}
 
 
-def _print(path: Path, found: Scan, *, show_all: bool) -> None:
+def _print(path: str, found: Scan, *, show_all: bool) -> None:
     verdict = click.style("accepted", fg="green") if found.is_accepted else click.style("refused", fg="red")
-    click.echo(f"{path}: {verdict}")
+    click.echo(f"{_printable(path)}: {verdict}")
     if found.metainfo is not None:
         _print_metainfo(found.metainfo, show_all=show_all)
     for title, problems in (("refusal", found.refusals), ("warning", found.warnings)):

@@ -32,6 +32,8 @@ class MetainfoFile:
     pieces_root: bytes | None
     is_executable: bool
     symlink: str | None
+    path_bytes: bytes | None = None
+    """The path's own bytes where they are not UTF-8; `path` shows what cannot be read as U+FFFD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ def _metainfo(found: "_core.FoundMetainfo") -> Metainfo:
         piece_length_bytes=found["piece_length_bytes"],
         size_bytes=found["size_bytes"],
         files=tuple(
-            MetainfoFile(path, size, bytes(root) if root else None, executable, symlink)
-            for path, size, root, executable, symlink in found["files"]
+            MetainfoFile(path, size, bytes(root) if root else None, executable, symlink, path_bytes)
+            for path, size, root, executable, symlink, path_bytes in found["files"]
         ),
         is_private=found["is_private"],
         announce=tuple(tuple(tier) for tier in found["announce"]),
