@@ -6,16 +6,24 @@ down catches up from its cursor; one that is new replays from the first row, or 
 snapshot stands at.
 """
 
-from collections.abc import Sequence
+import logging
+import threading
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from largesse.journal.models import Acknowledgement, Head, Row
 from largesse.kit.clock import Clock, utc_now
 
 BATCH_ROWS = 500
 """How many rows are applied before they are acknowledged together."""
+POLL_SECONDS = 0.1
+"""How often a follower looks for new rows: one read of one row, some fifty microseconds."""
+TROUBLE_SECONDS = 1.0
+"""How long a follower rests after an error, before it tries the same rows again."""
+
+logger = logging.getLogger(__name__)
 
 
 class Follower(Protocol):
@@ -69,6 +77,34 @@ class Following:
             Acknowledgement.objects.update_or_create(
                 follower=self.follower.name, node=self.node, defaults={"serial": serial, "time": self.clock()}
             )
+
+
+def follow_until(
+    stop: threading.Event, followings: Sequence[Following], *, between: Callable[[], object] | None = None
+) -> None:
+    """
+    Keep followers at the journal's end until `stop` is set.
+
+    An error is logged, and the same rows are tried again: a follower never skips one. A database that is away is waited for.
+
+    Args:
+        between: called after each look, in this thread, with the database at hand.
+    """
+    while not stop.is_set():
+        try:
+            newest = last_serial()
+            for following in followings:
+                while not stop.is_set() and (following.serial is None or following.serial < newest):
+                    following.catch_up()
+            if between is not None:
+                between()
+        except Exception:
+            # A follower's own fault and a lost database look alike from here; neither may end the process that serves peers.
+            logger.exception("a follower of the journal stumbled and tries again")
+            close_old_connections()
+            stop.wait(TROUBLE_SECONDS)
+        else:
+            stop.wait(POLL_SECONDS)
 
 
 class BrokenSequenceError(RuntimeError):

@@ -30,6 +30,8 @@ class MemberTotal(models.Model):
     downloaded_bytes = models.BigIntegerField(default=0)
     seed_seconds = models.BigIntegerField(default=0)
     completed = models.PositiveIntegerField(default=0)
+    completed_at = models.DateTimeField(null=True)
+    """When the first download was completed; what a hit-and-run is measured from."""
     last_seen_at = models.DateTimeField()
 
     class Meta:
@@ -37,6 +39,22 @@ class MemberTotal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} on {self.key}"
+
+
+class HealthDay(models.Model):
+    """How well one swarm did on one day (UTC); a day without peers has no row."""
+
+    key = models.CharField(max_length=40)
+    day = models.DateField()
+    most_seeders = models.PositiveIntegerField()
+    most_leechers = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("key", "day"), name="one_health_per_swarm_and_day"),)
+        indexes = (models.Index(fields=("day",)),)
+
+    def __str__(self) -> str:
+        return f"{self.key} on {self.day}: {self.most_seeders} seeders"
 
 
 class AppliedBatch(models.Model):

@@ -1,13 +1,17 @@
 """What the site asks about swarms."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from django.conf import settings
 
+from largesse.accounts.models import User
 from largesse.config import Config, ListenAddress
+from largesse.kit.clock import Clock, utc_now
 from largesse.kit.runtime import read_runtime
-from largesse.swarm.models import SwarmCount
+from largesse.swarm.models import HealthDay, MemberTotal, SwarmCount
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on.
 
@@ -15,6 +19,35 @@ WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not li
 def counts_for(keys: Iterable[str]) -> dict[str, SwarmCount]:
     """Return the counts of these swarms by their first announce key; a swarm without peers may be missing."""
     return SwarmCount.objects.in_bulk(list(keys))
+
+
+def health_history(key: str, *, since: date) -> Sequence[HealthDay]:
+    """Return the days of one swarm from `since` on, the oldest first; days without peers are missing."""
+    return list(HealthDay.objects.filter(key=key, day__gte=since).order_by("day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unreturned:
+    """A hit-and-run as facts: a completed download whose member left before seeding it for long enough."""
+
+    total: MemberTotal
+    missing_seconds: int
+
+
+def unreturned(account: User, *, required_seconds: int, grace: timedelta, clock: Clock = utc_now) -> list[Unreturned]:
+    """
+    Return the member's completed downloads that were seeded for less than `required_seconds` and not announced for `grace`.
+
+    Whether that matters, and what follows, is for the people who run the site to say.
+    """
+    left = MemberTotal.objects.filter(
+        account=account,
+        completed__gt=0,
+        downloaded_bytes__gt=0,
+        seed_seconds__lt=required_seconds,
+        last_seen_at__lt=clock() - grace,
+    ).order_by("completed_at", "pk")
+    return [Unreturned(total, required_seconds - total.seed_seconds) for total in left]
 
 
 def announce_urls(*, passkey: str | None = None) -> list[str]:

@@ -1,0 +1,141 @@
+"""
+The compiled tracker as the rest of the program sees it, and how it is started from the settings.
+
+What is asked of it is written down as protocols, so that each part says what it needs and tests may hand it something smaller.
+"""
+
+import errno
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from largesse import _core
+from largesse.config import ListenAddress, TrackerConfig
+from largesse.swarm.errors import AddressUnusable, PortInUse, TlsNotHere
+
+MOST_OPEN_TORRENTS = 10_000_000
+"""How many torrents the open policy keeps; the oldest without peers go first."""
+
+Change = tuple[str, bytes, bytes | None]
+"""`("allow", key, None)`, `("alias", key, canonical key)` or `("refuse", key, None)`."""
+
+
+class TakesPolicy(Protocol):
+    """Something that is told what may be announced, and by whom."""
+
+    def apply(self, changes: list[Change]) -> None:
+        """Apply changes in their order; they hold when this returns."""
+
+    def admit_member(self, passkey: bytes, account: int) -> None:
+        """Give one account its passkey; its former one stops working."""
+
+    def replace_members(self, accounts: dict[bytes, int]) -> None:
+        """Give all accounts their passkeys, in place of all former ones."""
+
+    def set_client_rules(self, allow: list[bytes], deny: list[bytes]) -> None:
+        """Set which clients are served, by prefixes of their peer ids."""
+
+
+class GivesFacts(Protocol):
+    """Something that hands over what happened in the swarms."""
+
+    def drain_counts(self, limit: int) -> list[tuple[bytes, int, int, int, int]]:
+        """Hand over changed swarms: key, seeders, leechers, partial seeds, completed since its start."""
+
+    def drain_members(self) -> list[tuple[int, bytes, int, int, int, int]]:
+        """Hand over what members did: account, key, uploaded, downloaded, seed seconds, completed."""
+
+
+def take_addresses(wanted: Sequence[ListenAddress], *, key: str) -> tuple[list[ListenAddress], list[str]]:
+    """
+    Find out which addresses can be listened on, over UDP and TCP, before anything is started.
+
+    Args:
+        key: the setting that names them, for the error.
+
+    Returns:
+        The usable addresses, and a warning for each IPv6 address that this machine does not have.
+
+    Raises:
+        PortInUse: another program has one of the ports.
+        AddressUnusable: an address is not this machine's, or none is left.
+    """
+    usable, warnings = [], []
+    for address in wanted:
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with bound_socket(address, kind=kind, key=key):
+                    pass
+        except AddressUnusable as error:
+            if ":" not in address.host or len(wanted) == 1:
+                raise
+            warnings.append(error.message)
+        else:
+            usable.append(address)
+    if not usable:
+        raise AddressUnusable(address=str(wanted[0]), key=key, reason="no address of the list can be used")
+    return usable, warnings
+
+
+@contextmanager
+def bound_socket(address: ListenAddress, *, kind: int, key: str) -> Iterator[socket.socket]:
+    """Bind a socket that is closed afterwards; raise as `take_addresses` does."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.socket(family, kind) as probe:
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if kind == socket.SOCK_STREAM:
+                # A port whose last connections are only waiting to be forgotten is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+            yield probe
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(address=str(address), port=address.port, key=key) from error
+        raise AddressUnusable(address=str(address), key=key, reason=(error.strerror or str(error)).lower()) from error
+
+
+def start_core(config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> _core.Tracker:
+    """
+    Start the tracker's sockets and threads.
+
+    Raises:
+        PortInUse: another program took a port meanwhile.
+        AddressUnusable: an address cannot be listened on.
+        TlsNotHere: an address for HTTPS is set, which this build cannot serve.
+    """
+    if config.tls_listen:
+        raise TlsNotHere(address=config.tls_listen)
+    try:
+        return _core.Tracker(
+            listen=[str(address) for address in listen],
+            admin=config.admin or None,
+            policy=config.policy,
+            workers=config.workers,
+            interval_seconds=config.interval_seconds,
+            private_peers=config.private_peers,
+            trusted_proxies=list(config.trusted_proxies),
+            client_allow=prefixes(config.client_allow),
+            client_deny=prefixes(config.client_deny),
+            most_torrents=MOST_OPEN_TORRENTS,
+        )
+    except OSError as error:
+        addresses = ", ".join([*(str(address) for address in listen), config.admin])
+        raise AddressUnusable(address=addresses, key="tracker.listen or tracker.admin", reason=str(error)) from error
+
+
+def prefixes(texts: Sequence[str]) -> list[bytes]:
+    """Return peer-id prefixes as bytes."""
+    return [text.encode("latin-1") for text in texts]
+
+
+def addresses_of(tracker: _core.Tracker) -> tuple[ListenAddress, ...]:
+    """Return the addresses that the tracker really took."""
+    return tuple(ListenAddress.parse(text) for text in tracker.addresses)
+
+
+def as_option(addresses: Sequence[ListenAddress]) -> Mapping[str, object]:
+    """Return the addresses as a setting."""
+    return {"tracker.listen": ",".join(str(address) for address in addresses)}

@@ -1,0 +1,48 @@
+"""What can go wrong with the tracker."""
+
+from largesse.kit.errors import BadInput, LargesseError, Unavailable, gettext_noop
+
+
+class PortInUse(Unavailable):
+    """Another program listens on the port."""
+
+    code = "port_in_use"
+    template = gettext_noop(
+        "Port {port} is in use: another program listens on {address}. Stop it, or choose another port with the setting {key}."
+    )
+
+
+class AddressUnusable(Unavailable):
+    """An address cannot be listened on."""
+
+    code = "address_unusable"
+    template = gettext_noop("The setting {key} says {address}, which cannot be listened on: {reason}.")
+
+
+class TlsNotHere(LargesseError):
+    """The tracker of this build speaks no TLS."""
+
+    code = "tls_not_here"
+    exit_code = 78
+    template = gettext_noop(
+        "The setting tracker.tls_listen says {address}, but this build of the tracker serves no HTTPS itself."
+        " Empty the setting and put a TLS proxy in front, named in tracker.trusted_proxies."
+    )
+
+
+class BadClientRule(BadInput):
+    """A peer-id prefix is not one."""
+
+    code = "bad_client_rule"
+    template = gettext_noop(
+        "“{prefix}” is not the beginning of a peer id: give 1 to 20 printable ASCII characters, such as -TR4."
+    )
+
+
+class CountsLost(LargesseError):
+    """A spooled batch of what members gave cannot be read."""
+
+    code = "counts_lost"
+    template = gettext_noop(
+        "The file {path} cannot be read as a batch of the members' accounts: {reason}. It was kept."
+    )

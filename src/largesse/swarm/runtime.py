@@ -1,0 +1,116 @@
+"""
+The tracker of a site: the compiled tracker, with its policy from the journal and its facts into the database.
+
+Two threads stand beside the tracker's own. One follows the journal, so a change holds a tenth of a second after it was committed,
+however busy the other is. The other writes what the tracker counted, once a second. The tracker serves peers on its own threads,
+which need neither, so a database that is away for a while is noticed by nobody who shares files.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import DatabaseError, close_old_connections, connections
+
+from largesse import _core
+from largesse.config import Config
+from largesse.journal.followers import Following, follow_until
+from largesse.swarm.accounting import MemberFeed, Spool
+from largesse.swarm.counts import CountFeed
+from largesse.swarm.errors import CountsLost
+from largesse.swarm.policy import TrackerPolicy
+
+FEED_SECONDS = 1.0
+RECONCILE_SECONDS = 60.0
+"""How often all members are compared with the accounts, besides the changes that arrive at once."""
+
+logger = logging.getLogger(__name__)
+
+
+class SiteTracker:
+    """A running tracker that belongs to a data folder."""
+
+    def __init__(self, tracker: _core.Tracker, config: Config, *, node: str = "main") -> None:
+        self.tracker = tracker
+        self.config = config
+        folder = config.data / "tracker"
+        self.snapshot: Path = folder / "swarms.snapshot"
+        self.policy = TrackerPolicy(tracker, config.tracker)
+        self.following = Following(self.policy, node=node)
+        self.members = MemberFeed(tracker, Spool(folder / "spool"))
+        self.counts = CountFeed(tracker)
+        self.reconciled = time.monotonic()
+
+    def restore(self) -> None:
+        """Take the policy from the journal, then the swarms from the snapshot of a planned stop."""
+        self.following.start()
+        try:
+            swarms = self.tracker.read_snapshot(str(self.snapshot))
+        except OSError as error:
+            logger.warning("the snapshot of the swarms was of no use, peers will announce themselves again: %s", error)
+        else:
+            logger.info("%d swarms came back from the snapshot", swarms)
+        self.counts.take_restored()
+
+    def run_until(self, stop: threading.Event) -> None:
+        """Serve until `stop` is set, then keep everything: what was counted, and the swarms."""
+        threads = [
+            threading.Thread(target=self._follow, args=(stop,), name="follow"),
+            threading.Thread(target=self._feed, args=(stop,), name="feed"),
+        ]
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        self.tracker.stop()
+        for thread in threads:
+            thread.join()
+        self._keep()
+
+    def _follow(self, stop: threading.Event) -> None:
+        try:
+            follow_until(stop, [self.following], between=self._tend_members)
+        finally:
+            connections.close_all()
+
+    def _tend_members(self) -> None:
+        self.policy.admit_new()
+        if self.policy.has_members and time.monotonic() - self.reconciled >= RECONCILE_SECONDS:
+            self.reconciled = time.monotonic()
+            self.policy.admit_all()
+
+    def _feed(self, stop: threading.Event) -> None:
+        forget_at: float | None = time.monotonic() + 2 * self.config.tracker.interval_seconds
+        try:
+            while not stop.wait(FEED_SECONDS):
+                _patiently(self.members.gather)
+                _patiently(self.members.book_waiting)
+                _patiently(self.counts.feed)
+                if forget_at is not None and time.monotonic() >= forget_at:
+                    forget_at = None
+                    _patiently(self.counts.forget_gone)
+        finally:
+            connections.close_all()
+
+    def _keep(self) -> None:
+        """Write down what is left: the members' deeds first, which exist nowhere else."""
+        _patiently(self.members.gather)
+        swarms = self.tracker.write_snapshot(str(self.snapshot))
+        _patiently(self.members.book_waiting)
+        while _patiently(self.counts.feed):
+            pass
+        connections.close_all()
+        logger.info("the tracker stopped and kept %d swarms", swarms)
+
+
+def _patiently(step: Callable[[], object]) -> object:
+    """Do a step; a database that is away, or a damaged file, is told and does not end the tracker."""
+    try:
+        return step()
+    except DatabaseError as error:
+        logger.warning("the database does not answer, the tracker keeps its facts and tries again: %s", error)
+        close_old_connections()
+    except (CountsLost, OSError):
+        logger.exception("what members did could not be kept")
+    return None
