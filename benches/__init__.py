@@ -1,0 +1,1 @@
+"""Measurements: each figure with its machine, its command and its result."""
