@@ -42,6 +42,9 @@ class Tracker:
         client_allow: list[bytes],
         client_deny: list[bytes],
         most_torrents: int,
+        tls_certificate: str | None = None,
+        tls_key: str | None = None,
+        requests_per_second: int = 500,
     ) -> None: ...
     @property
     def addresses(self) -> list[str]: ...

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use largesse_tracker::{Config, Engine, Listen, Permit, Tracker};
+use largesse_tracker::{Config, Engine, Limits, Listen, Permit, TlsFiles, Tracker};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -29,7 +29,8 @@ pub(crate) struct PyTracker {
 impl PyTracker {
     #[new]
     #[pyo3(signature = (
-        *, listen, admin, policy, workers, interval_seconds, private_peers, trusted_proxies, client_allow, client_deny, most_torrents
+        *, listen, admin, policy, workers, interval_seconds, private_peers, trusted_proxies, client_allow, client_deny, most_torrents,
+        tls_certificate=None, tls_key=None, requests_per_second=500
     ))]
     #[allow(clippy::too_many_arguments)] // One for each setting, by name only.
     fn new(
@@ -44,6 +45,9 @@ impl PyTracker {
         client_allow: Vec<Vec<u8>>,
         client_deny: Vec<Vec<u8>>,
         most_torrents: usize,
+        tls_certificate: Option<PathBuf>,
+        tls_key: Option<PathBuf>,
+        requests_per_second: u32,
     ) -> PyResult<Self> {
         let visibility = match private_peers {
             "same" => largesse_tracker::Visibility::Same,
@@ -62,10 +66,17 @@ impl PyTracker {
             most_torrents,
             ..Config::default()
         };
+        let tls = match (tls_certificate, tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(PyValueError::new_err("tls_certificate and tls_key belong together")),
+        };
         let listen = Listen {
             addresses: listen.iter().map(|text| address(text)).collect::<PyResult<_>>()?,
             admin: admin.as_deref().map(address).transpose()?,
             trusted_proxies,
+            tls,
+            limits: Limits { requests_per_second, ..Limits::default() },
         };
         let engine = Arc::new(Engine::new(config));
         let running = py

@@ -270,8 +270,8 @@ impl Shard {
         }
     }
 
-    /// Changes how many browsers seed and download, as the WebSocket side sees them come and go.
-    pub fn add_web(&mut self, key: Key, seeders: i32, leechers: i32, completed: u32) -> Outcome {
+    /// Tells how many browsers seed and download now, and how many completed since the last time; the WebSocket side knows.
+    pub fn set_web(&mut self, key: Key, seeders: u32, leechers: u32, completed: u32) -> Outcome {
         let place = match (self.place(key), self.is_listed_only) {
             (Some(place), _) => place,
             (None, true) => return Outcome::Unknown,
@@ -287,8 +287,7 @@ impl Shard {
         }
         let number = self.enlarge(place);
         let large = &mut self.large[number];
-        large.web_seeders = large.web_seeders.saturating_add_signed(seeders);
-        large.web_leechers = large.web_leechers.saturating_add_signed(leechers);
+        (large.web_seeders, large.web_leechers) = (seeders, leechers);
         let slot = self.table.get_mut(place);
         slot.completed = slot.completed.saturating_add(completed);
         self.mark_changed(place);
@@ -861,7 +860,7 @@ mod tests {
         announce(&mut shard, 1, "8.0.0.2:5000", true, Event::None, 4);
         assert_eq!(shard.drain_changed(10), []);
         assert!(matches!(
-            shard.add_web([1; 20], 1, 2, 0),
+            shard.set_web([1; 20], 1, 2, 0),
             Outcome::Done(Counts { seeders: 2, leechers: 3, .. })
         ));
         assert_eq!(shard.drain_changed(10).len(), 1);

@@ -45,6 +45,36 @@ counters! {
     http_scrapes,
     /// HTTP requests answered with a failure.
     http_failures,
+    /// HTTP connections closed since a request took too long to come.
+    http_slow,
+    /// HTTP connections closed since a request was no HTTP, too large, or had a body.
+    http_malformed,
+    /// HTTP requests and WebSocket messages over the limit of their address.
+    over_limit,
+    /// TLS handshakes that failed.
+    tls_failures,
+    /// Certificates loaded again.
+    tls_reloads,
+    /// Certificates that could not be loaded again; the former one is still in use.
+    tls_reload_failures,
+    /// WebSocket connections accepted.
+    ws_connections,
+    /// WebSocket connections cut: silent, too slow to read, or breaking the protocol.
+    ws_connections_cut,
+    /// WebSocket announces answered.
+    ws_announces,
+    /// WebSocket scrapes answered.
+    ws_scrapes,
+    /// WebSocket messages answered with a failure.
+    ws_failures,
+    /// WebSocket offers given to another peer.
+    ws_offers,
+    /// WebSocket offers dropped since their receiver reads too slowly.
+    ws_offers_dropped,
+    /// WebSocket answers given to the peer that made the offer.
+    ws_answers,
+    /// WebSocket messages that waited since their connection sent too many.
+    ws_throttled,
     /// Announces refused by the policy.
     refused_policy,
     /// Announces refused for their client.

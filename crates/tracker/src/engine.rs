@@ -353,7 +353,7 @@ impl Engine {
         if counts.seeders + counts.leechers < 3 { usual.min((usual / 4).max(60)) } else { usual }
     }
 
-    fn report(&self, request: &Request, account: u64, key: Key) {
+    pub(crate) fn report(&self, request: &Request, account: u64, key: Key) {
         let announce = MemberAnnounce {
             account,
             key,

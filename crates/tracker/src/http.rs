@@ -1,323 +1,49 @@
-//! The HTTP side: announce and scrape over HTTP/1.1 with keep-alive and pipelining (BEP 3, 7, 21, 23, 24, 31, 48).
-//!
-//! One thread serves all connections. A connection has a deadline for its next request and a bounded buffer, so a slow or a large
-//! one costs little and no one else.
+//! Announce and scrape over HTTP/1.1 (BEP 3, 7, 21, 23, 24, 31, 48): one request head in, one answer out; no socket.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use largesse_swarm::{Announce, Counts, Event};
 use largesse_wire::bencode::{integer_entry, string, string_entry};
 use largesse_wire::query::{self, Query};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
-use tokio::time::timeout;
+use largesse_wire::websocket::accept_key;
 
 use crate::counters::count;
-use crate::engine::{Engine, Refusal, Request};
+use crate::engine::{Engine, Request};
+use crate::http_limits::{Limits, Meter, Open};
 use crate::members::Passkey;
+use crate::proxy::{Network, client_ip};
+use crate::tls::Tls;
+use crate::ws_swarms::Hub;
 
-/// Largest request head.
-const REQUEST_BYTES: usize = 8192;
-/// Most answers that are gathered before they are written.
-const ANSWER_BYTES: usize = 65_536;
-/// How long a connection may take for a request, or stay silent between two.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Most connections in all.
-const MOST_CONNECTIONS: usize = 20_000;
-/// Most connections of one address that is not a trusted proxy.
-const MOST_OF_ONE_ADDRESS: usize = 200;
+/// Most headers of a request.
+const MOST_HEADERS: usize = 48;
+/// Hashes of a scrape that cost a sender as much as one request.
+const KEYS_OF_ONE_REQUEST: usize = 10;
 
-/// What every connection needs.
+/// What all connections share; it lives on the HTTP thread.
 pub(crate) struct Http {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) trusted_proxies: Vec<Network>,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    pub(crate) limits: Limits,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) open: RefCell<Open>,
+    pub(crate) meter: RefCell<Meter>,
+    pub(crate) hub: RefCell<Hub>,
+    pub(crate) proxies: Vec<Network>,
+    scratch: RefCell<Scratch>,
 }
 
-/// A network of trusted proxies: an address with the length of its prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
-
-impl Network {
-    /// Reads `ADDRESS` or `ADDRESS/PREFIX`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) =
-            text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.parse().ok()?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok())?;
-        (prefix <= longest).then_some(Self { address, prefix })
-    }
-
-    fn holds(&self, ip: IpAddr) -> bool {
-        match (self.address, ip) {
-            (IpAddr::V4(one), IpAddr::V4(two)) => {
-                (u32::from(one) ^ u32::from(two)).leading_zeros() >= self.prefix
-            }
-            (IpAddr::V6(one), IpAddr::V6(two)) => {
-                (u128::from(one) ^ u128::from(two)).leading_zeros() >= self.prefix
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Http {
-    pub(crate) fn new(engine: Arc<Engine>, trusted_proxies: Vec<Network>) -> Self {
-        Self { engine, trusted_proxies, open: Mutex::default() }
-    }
-
-    /// Accepts connections for ever.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        loop {
-            let Ok((stream, address)) = listener.accept().await else {
-                // Out of file descriptors, most likely: wait for connections to end.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
-            let ip = address.ip().to_canonical();
-            if !self.enter(ip).await {
-                count(&self.engine.counters.http_connections_cut);
-                continue;
-            }
-            count(&self.engine.counters.http_connections);
-            let http = Arc::clone(&self);
-            tokio::task::spawn_local(async move {
-                http.connection(stream, SocketAddr::new(ip, address.port())).await;
-                http.leave(ip).await;
-            });
-        }
-    }
-
-    async fn enter(&self, ip: IpAddr) -> bool {
-        let mut open = self.open.lock().await;
-        let total: usize = open.len();
-        let own = open.entry(ip).or_insert(0);
-        let is_proxy = self.trusted_proxies.iter().any(|network| network.holds(ip));
-        if total >= MOST_CONNECTIONS || (*own >= MOST_OF_ONE_ADDRESS && !is_proxy) {
-            return false;
-        }
-        *own += 1;
-        true
-    }
-
-    async fn leave(&self, ip: IpAddr) {
-        let mut open = self.open.lock().await;
-        if let Some(own) = open.get_mut(&ip) {
-            *own -= 1;
-            if *own == 0 {
-                open.remove(&ip);
-            }
-        }
-    }
-
-    async fn connection(&self, mut stream: TcpStream, address: SocketAddr) {
-        let _ = stream.set_nodelay(true);
-        let mut buffer = Vec::with_capacity(1024);
-        let mut out = Vec::with_capacity(1024);
-        loop {
-            match timeout(PATIENCE, stream.read_buf(&mut buffer)).await {
-                Ok(Ok(length)) if length > 0 => {}
-                Ok(_) => return,
-                Err(_) => {
-                    count(&self.engine.counters.http_connections_cut);
-                    return;
-                }
-            }
-            let mut is_open = true;
-            let mut read = 0;
-            while is_open && out.len() < ANSWER_BYTES {
-                match self.request(&buffer[read..], address, &mut out) {
-                    Step::More => break,
-                    Step::Answered { length, is_kept } => {
-                        read += length;
-                        is_open = is_kept;
-                    }
-                    Step::Close => {
-                        count(&self.engine.counters.http_connections_cut);
-                        is_open = false;
-                    }
-                }
-            }
-            buffer.drain(..read);
-            if buffer.len() > REQUEST_BYTES {
-                respond(431, "text/plain", b"The request is too large.\n", false, &mut out);
-                count(&self.engine.counters.http_connections_cut);
-                is_open = false;
-            }
-            if !matches!(timeout(PATIENCE, stream.write_all(&out)).await, Ok(Ok(()))) || !is_open {
-                let _ = stream.shutdown().await;
-                return;
-            }
-            out.clear();
-        }
-    }
-
-    /// Answers the first request of the buffer, when it is whole.
-    fn request(&self, buffer: &[u8], address: SocketAddr, out: &mut Vec<u8>) -> Step {
-        let mut headers = [httparse::EMPTY_HEADER; 48];
-        let mut request = httparse::Request::new(&mut headers);
-        let length = match request.parse(buffer) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return Step::More,
-            Err(_) => {
-                respond(400, "text/plain", b"This is not HTTP/1.1.\n", false, out);
-                return Step::Close;
-            }
-        };
-        let header = |name: &str| {
-            request
-                .headers
-                .iter()
-                .rev()
-                .find(|header| header.name.eq_ignore_ascii_case(name))
-                .map(|header| header.value)
-        };
-        if request.method != Some("GET")
-            || header("transfer-encoding").is_some()
-            || header("content-length").is_some_and(|v| v != b"0")
-        {
-            respond(405, "text/plain", b"Only GET is answered here.\n", false, out);
-            return Step::Close;
-        }
-        let connection = header("connection").unwrap_or_default();
-        let is_kept = if request.version == Some(1) {
-            !connection.eq_ignore_ascii_case(b"close")
-        } else {
-            connection.eq_ignore_ascii_case(b"keep-alive")
-        };
-        let ip = self.client_ip(address.ip(), &request);
-        let target = request.path.unwrap_or_default();
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let (start, name) = path.rsplit_once('/').unwrap_or(("", path));
-        match name {
-            "announce" => {
-                let mut body = Vec::with_capacity(512);
-                self.announce(&query::parse(query.as_bytes()), passkey_of(start.as_bytes()), ip, &mut body);
-                respond(200, "text/plain", &body, is_kept, out);
-            }
-            "scrape" => {
-                let mut body = Vec::with_capacity(512);
-                self.scrape(&query::parse(query.as_bytes()), &mut body);
-                respond(200, "text/plain", &body, is_kept, out);
-            }
-            _ => respond(
-                404,
-                "text/plain",
-                b"This is a BitTorrent tracker. Its addresses are /announce and /scrape.\n",
-                is_kept,
-                out,
-            ),
-        }
-        Step::Answered { length, is_kept }
-    }
-
-    /// The client's address: behind trusted proxies, the rightmost hop that is not one of them.
-    fn client_ip(&self, ip: IpAddr, request: &httparse::Request<'_, '_>) -> IpAddr {
-        let is_trusted = |ip: IpAddr| self.trusted_proxies.iter().any(|network| network.holds(ip));
-        if !is_trusted(ip) {
-            return ip;
-        }
-        let forwarded =
-            request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("x-forwarded-for"));
-        let hops: Vec<&str> = forwarded
-            .filter_map(|header| std::str::from_utf8(header.value).ok())
-            .flat_map(|value| value.split(','))
-            .collect();
-        for hop in hops.iter().rev() {
-            match hop.trim().parse::<IpAddr>() {
-                Ok(hop) if is_trusted(hop.to_canonical()) => {}
-                Ok(hop) => return hop.to_canonical(),
-                Err(_) => return ip,
-            }
-        }
-        ip
-    }
-
-    fn announce(&self, query: &Query, passkey: Option<Passkey>, ip: IpAddr, out: &mut Vec<u8>) {
-        let counters = &self.engine.counters;
-        let ([key], false) = (&query.keys[..], query.has_bad_key) else {
-            count(&counters.http_failures);
-            return failure("info_hash must be given once, as 20 bytes", None, 0, out);
-        };
-        let (Some(peer_id), Some(port)) = (query.peer_id, query.port.filter(|port| *port > 0)) else {
-            count(&counters.http_failures);
-            return failure("peer_id must be 20 bytes and port a number from 1 to 65535", None, 0, out);
-        };
-        let event = match query.event {
-            query::Event::None => Event::None,
-            query::Event::Started => Event::Started,
-            query::Event::Stopped => Event::Stopped,
-            query::Event::Completed => Event::Completed,
-            query::Event::Paused => Event::Paused,
-        };
-        let request = Request {
-            announce: Announce {
-                key: *key,
-                address: SocketAddr::new(ip, port),
-                event,
-                is_seeder: query.left == Some(0),
-                wanted: self.engine.wanted(query.wanted),
-                both_families: true,
-            },
-            peer_id,
-            uploaded: query.uploaded,
-            downloaded: query.downloaded,
-            passkey,
-        };
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        match self.engine.announce(&request, &mut v4, &mut v6) {
-            Ok(reply) => {
-                count(&counters.http_announces);
-                write_reply(reply.counts, reply.interval_seconds, ip, query.is_compact, &v4, &v6, out);
-            }
-            Err(refusal) => {
-                count(&counters.http_failures);
-                let usual = self.engine.config().interval_seconds;
-                failure(refusal.sentence(), Some(refusal), usual, out);
-            }
-        }
-    }
-
-    fn scrape(&self, query: &Query, out: &mut Vec<u8>) {
-        if query.keys.is_empty() {
-            count(&self.engine.counters.http_failures);
-            return failure("Name the torrents: a full scrape is not answered here", None, 0, out);
-        }
-        count(&self.engine.counters.http_scrapes);
-        let mut keys = query.keys.clone();
-        keys.sort_unstable();
-        keys.dedup();
-        out.push(b'd');
-        string(b"files", out);
-        out.push(b'd');
-        for key in keys {
-            let Some(counts) = self.engine.scrape(key) else { continue };
-            string(&key, out);
-            out.push(b'd');
-            integer_entry("complete", u64::from(counts.seeders), out);
-            integer_entry("downloaded", u64::from(counts.completed), out);
-            integer_entry(
-                "downloaders",
-                u64::from(counts.leechers - counts.partial_seeds.min(counts.leechers)),
-                out,
-            );
-            integer_entry("incomplete", u64::from(counts.leechers), out);
-            out.push(b'e');
-        }
-        out.extend_from_slice(b"ee");
-    }
+/// Buffers that are used again for every answer.
+#[derive(Default)]
+struct Scratch {
+    body: Vec<u8>,
+    v4: Vec<u8>,
+    v6: Vec<u8>,
 }
 
 /// How a request ended.
-enum Step {
+pub(crate) enum Step {
     /// It is not whole yet.
     More,
     /// It had this length, and whether the connection stays open.
@@ -327,8 +53,239 @@ enum Step {
         /// Whether another request may follow.
         is_kept: bool,
     },
+    /// The connection speaks WebSocket from here on.
+    Upgraded {
+        /// Bytes of the request.
+        length: usize,
+        /// The client's own address.
+        ip: IpAddr,
+        /// Who it is, where members are counted.
+        passkey: Option<Passkey>,
+    },
     /// It cannot be answered, and neither can what follows it.
     Close,
+}
+
+/// What an answer says about the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It stays open, as HTTP/1.1 does anyway.
+    Usual,
+    /// It stays open, which an HTTP/1.0 client is told.
+    Told,
+    /// It ends.
+    Close,
+}
+
+impl Http {
+    pub(crate) fn new(engine: Arc<Engine>, proxies: Vec<Network>, limits: Limits, tls: Option<Tls>) -> Self {
+        Self {
+            hub: RefCell::new(Hub::new(Arc::clone(&engine), &limits)),
+            meter: RefCell::new(Meter::new(limits.requests_per_second)),
+            engine,
+            limits,
+            tls,
+            open: RefCell::default(),
+            proxies,
+            scratch: RefCell::default(),
+        }
+    }
+
+    /// Answers the first request of the buffer, when it is whole.
+    pub(crate) fn request(&self, buffer: &[u8], address: IpAddr, out: &mut Vec<u8>) -> Step {
+        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let length = match request.parse(buffer) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Step::More,
+            Err(httparse::Error::TooManyHeaders) => {
+                respond(431, "text/plain", b"The request has too many headers.\n", Keep::Close, out);
+                return Step::Close;
+            }
+            Err(_) => {
+                respond(400, "text/plain", b"This is not HTTP/1.1.\n", Keep::Close, out);
+                return Step::Close;
+            }
+        };
+        let head = Head::of(request.headers);
+        if request.method != Some("GET") || head.has_body {
+            respond(405, "text/plain", b"Only GET without a body is answered here.\n", Keep::Close, out);
+            return Step::Close;
+        }
+        let keep = match request.version {
+            Some(1) if !head.connection.eq_ignore_ascii_case(b"close") => Keep::Usual,
+            Some(0) if head.connection.eq_ignore_ascii_case(b"keep-alive") => Keep::Told,
+            _ => Keep::Close,
+        };
+        let is_kept = keep != Keep::Close;
+        let ip = client_ip(address, &self.proxies, request.headers);
+        let target = request.path.unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (start, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if head.is_upgrade && (name == "announce" || name.is_empty()) {
+            return upgrade(&head, length, ip, passkey_of(path.as_bytes()), out);
+        }
+        let is_announce = match name {
+            "announce" => true,
+            "scrape" => false,
+            _ => {
+                let hint = b"This is a BitTorrent tracker. Its addresses are /announce and /scrape.\n";
+                respond(404, "text/plain", hint, keep, out);
+                return Step::Answered { length, is_kept };
+            }
+        };
+        let query = query::parse(query.as_bytes());
+        let scratch = &mut *self.scratch.borrow_mut();
+        scratch.body.clear();
+        let cost = 1 + (query.keys.len() / KEYS_OF_ONE_REQUEST) as u32;
+        if !self.meter.borrow_mut().take(ip, cost, self.engine.seconds()) {
+            count(&self.engine.counters.over_limit);
+            let interval = self.engine.config().interval_seconds;
+            failure("Too many requests from this address", Retry::Minutes(1), interval, &mut scratch.body);
+        } else if is_announce {
+            self.announce(&query, passkey_of(start.as_bytes()), ip, scratch);
+        } else {
+            self.scrape(query, &mut scratch.body);
+        }
+        respond(200, "text/plain", &scratch.body, keep, out);
+        Step::Answered { length, is_kept }
+    }
+
+    fn announce(&self, query: &Query, passkey: Option<Passkey>, ip: IpAddr, scratch: &mut Scratch) {
+        let counters = &self.engine.counters;
+        let Scratch { body: out, v4, v6 } = scratch;
+        v4.clear();
+        v6.clear();
+        let ([key], false) = (&query.keys[..], query.has_bad_key) else {
+            count(&counters.http_failures);
+            return failure("info_hash must be given once, as 20 bytes", Retry::Never, 0, out);
+        };
+        let (Some(peer_id), Some(port)) = (query.peer_id, query.port.filter(|port| *port > 0)) else {
+            count(&counters.http_failures);
+            let sentence = "peer_id must be 20 bytes and port a number from 1 to 65535";
+            return failure(sentence, Retry::Never, 0, out);
+        };
+        let request = Request {
+            announce: Announce {
+                key: *key,
+                address: SocketAddr::new(ip, port),
+                event: event(query.event),
+                is_seeder: query.left == Some(0),
+                wanted: self.engine.wanted(query.wanted),
+                both_families: true,
+            },
+            peer_id,
+            uploaded: query.uploaded,
+            downloaded: query.downloaded,
+            passkey,
+        };
+        match self.engine.announce(&request, v4, v6) {
+            Ok(reply) => {
+                count(&counters.http_announces);
+                write_reply(reply.counts, reply.interval_seconds, ip, query.is_compact, v4, v6, out);
+            }
+            Err(refusal) => {
+                count(&counters.http_failures);
+                let retry = refusal.retry_minutes().map_or(Retry::Never, Retry::Minutes);
+                failure(refusal.sentence(), retry, self.engine.config().interval_seconds, out);
+            }
+        }
+    }
+
+    fn scrape(&self, query: Query, out: &mut Vec<u8>) {
+        if query.keys.is_empty() {
+            count(&self.engine.counters.http_failures);
+            return failure("Name the torrents: a full scrape is not answered here", Retry::Never, 0, out);
+        }
+        count(&self.engine.counters.http_scrapes);
+        let mut keys = query.keys;
+        keys.sort_unstable();
+        keys.dedup();
+        out.push(b'd');
+        string(b"files", out);
+        out.push(b'd');
+        for key in keys {
+            let Some(counts) = self.engine.scrape(key) else { continue };
+            let downloaders = counts.leechers.saturating_sub(counts.partial_seeds);
+            string(&key, out);
+            out.push(b'd');
+            integer_entry("complete", u64::from(counts.seeders), out);
+            integer_entry("downloaded", u64::from(counts.completed), out);
+            integer_entry("downloaders", u64::from(downloaders), out);
+            integer_entry("incomplete", u64::from(counts.leechers), out);
+            out.push(b'e');
+        }
+        out.push(b'e');
+        string(b"flags", out);
+        out.push(b'd');
+        integer_entry("min_request_interval", u64::from(self.engine.config().interval_seconds / 2), out);
+        out.extend_from_slice(b"eee");
+    }
+}
+
+/// What of the headers decides how a request is answered.
+#[derive(Default)]
+struct Head<'h> {
+    connection: &'h [u8],
+    key: Option<&'h [u8]>,
+    version: &'h [u8],
+    is_upgrade: bool,
+    has_body: bool,
+}
+
+impl<'h> Head<'h> {
+    fn of(headers: &[httparse::Header<'h>]) -> Self {
+        let mut head = Self::default();
+        for header in headers {
+            // The length tells most headers apart before their names are compared.
+            match header.name.len() {
+                7 if header.name.eq_ignore_ascii_case("upgrade") => {
+                    head.is_upgrade = header.value.eq_ignore_ascii_case(b"websocket");
+                }
+                10 if header.name.eq_ignore_ascii_case("connection") => head.connection = header.value,
+                14 if header.name.eq_ignore_ascii_case("content-length") => {
+                    head.has_body |= header.value != b"0";
+                }
+                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => head.has_body = true,
+                17 if header.name.eq_ignore_ascii_case("sec-websocket-key") => head.key = Some(header.value),
+                21 if header.name.eq_ignore_ascii_case("sec-websocket-version") => {
+                    head.version = header.value;
+                }
+                _ => {}
+            }
+        }
+        head
+    }
+}
+
+/// Begins WebSocket (RFC 6455, section 4.2).
+fn upgrade(head: &Head<'_>, length: usize, ip: IpAddr, passkey: Option<Passkey>, out: &mut Vec<u8>) -> Step {
+    let is_asked_for = head
+        .connection
+        .split(|byte| *byte == b',')
+        .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+    let (true, b"13", Some(key)) = (is_asked_for, head.version, head.key.filter(|key| key.len() == 24))
+    else {
+        let hint = b"WebSocket version 13 with a key of 16 bytes is spoken here.\n";
+        respond(400, "text/plain", hint, Keep::Close, out);
+        return Step::Close;
+    };
+    out.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+    );
+    out.extend_from_slice(format!("Sec-WebSocket-Accept: {}\r\n\r\n", accept_key(key)).as_bytes());
+    Step::Upgraded { length, ip, passkey }
+}
+
+/// The swarm's word for an event of the wire.
+pub(crate) fn event(event: query::Event) -> Event {
+    match event {
+        query::Event::None => Event::None,
+        query::Event::Started => Event::Started,
+        query::Event::Stopped => Event::Stopped,
+        query::Event::Completed => Event::Completed,
+        query::Event::Paused => Event::Paused,
+    }
 }
 
 /// The passkey of a path such as `/0123…/announce`: 32 hex digits between slashes.
@@ -391,37 +348,65 @@ fn write_peer(ip: IpAddr, port: [u8; 2], out: &mut Vec<u8>) {
     out.push(b'e');
 }
 
-/// Writes a failure, with an interval and `retry in` (BEP 31): clients heed different ones.
-fn failure(sentence: &str, refusal: Option<Refusal>, interval_seconds: u32, out: &mut Vec<u8>) {
+/// When a failed request may come again (BEP 31).
+#[derive(Clone, Copy)]
+enum Retry {
+    /// It would fail again.
+    Never,
+    /// After so many minutes.
+    Minutes(u32),
+}
+
+/// Writes a failure, with an interval and `retry in` (BEP 31): clients heed different ones. An interval of 0 is left out.
+fn failure(sentence: &str, retry: Retry, interval_seconds: u32, out: &mut Vec<u8>) {
     out.push(b'd');
     string_entry("failure reason", sentence.as_bytes(), out);
-    if let Some(refusal) = refusal {
+    if interval_seconds > 0 {
         integer_entry("interval", u64::from(interval_seconds), out);
-        match refusal.retry_minutes() {
-            Some(minutes) => integer_entry("retry in", u64::from(minutes), out),
-            None => string_entry("retry in", b"never", out),
-        }
+    }
+    match retry {
+        Retry::Minutes(minutes) => integer_entry("retry in", u64::from(minutes), out),
+        Retry::Never => string_entry("retry in", b"never", out),
     }
     out.push(b'e');
 }
 
 /// Writes an HTTP answer.
-pub(crate) fn respond(status: u16, kind: &str, body: &[u8], is_kept: bool, out: &mut Vec<u8>) {
-    let reason = match status {
-        200 => "OK",
-        400 => "Bad Request",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        431 => "Request Header Fields Too Large",
-        _ => "Service Unavailable",
+pub(crate) fn respond(status: u16, kind: &str, body: &[u8], keep: Keep, out: &mut Vec<u8>) {
+    let reason: &[u8] = match status {
+        200 => b"HTTP/1.1 200 OK",
+        400 => b"HTTP/1.1 400 Bad Request",
+        404 => b"HTTP/1.1 404 Not Found",
+        405 => b"HTTP/1.1 405 Method Not Allowed",
+        431 => b"HTTP/1.1 431 Request Header Fields Too Large",
+        _ => b"HTTP/1.1 503 Service Unavailable",
     };
-    let connection = if is_kept { "" } else { "Connection: close\r\n" };
-    let head = format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{connection}\r\n",
-        body.len()
-    );
-    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(reason);
+    out.extend_from_slice(b"\r\nContent-Type: ");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\r\nContent-Length: ");
+    decimal(body.len(), out);
+    out.extend_from_slice(match keep {
+        Keep::Usual => b"\r\n\r\n",
+        Keep::Told => b"\r\nConnection: keep-alive\r\n\r\n",
+        Keep::Close => b"\r\nConnection: close\r\n\r\n",
+    });
     out.extend_from_slice(body);
+}
+
+fn decimal(number: usize, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]
@@ -440,23 +425,6 @@ mod tests {
         );
         for path in [&b"/announce"[..], b"/zz0102030405060708090a0b0c0d0e0f/announce", b"/00/announce", b""] {
             assert_eq!(passkey_of(path), None);
-        }
-    }
-
-    #[test]
-    fn a_network_holds_its_addresses() {
-        let holds = |network: &str, ip: &str| {
-            Network::parse(network).expect("a network").holds(ip.parse().expect("an address"))
-        };
-        assert!(holds("10.0.0.0/8", "10.255.0.1") && !holds("10.0.0.0/8", "11.0.0.1"));
-        assert!(
-            holds("::1", "::1")
-                && !holds("::1", "::2")
-                && holds("0.0.0.0/0", "1.2.3.4")
-                && !holds("0.0.0.0/0", "::1")
-        );
-        for text in ["10.0.0.0/33", "x", "10.0.0.0/", "::/129"] {
-            assert_eq!(Network::parse(text), None, "{text}");
         }
     }
 }

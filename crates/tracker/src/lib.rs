@@ -3,18 +3,27 @@
 //! [`Engine`] holds the swarms, shared by all protocols; [`Tracker`] is the running thing: UDP workers, the HTTP side, the admin
 //! address. Nothing in here knows Python.
 
+mod admin;
 mod connection;
 mod counters;
 mod engine;
 mod http;
+mod http_connection;
+mod http_limits;
 mod members;
 mod netmsg;
+mod proxy;
 mod running;
 mod snapshot;
+mod tls;
 mod udp;
+mod ws;
+mod ws_swarms;
 
 pub use counters::Counters;
 pub use engine::{Config, Engine, Permit, Refusal, Reply, Request};
+pub use http_limits::Limits;
 pub use largesse_swarm::Visibility;
 pub use members::{Delta, Passkey};
 pub use running::{Listen, Tracker};
+pub use tls::TlsFiles;

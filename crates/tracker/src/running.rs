@@ -4,21 +4,25 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::counters::count;
 use crate::engine::Engine;
-use crate::http::{Http, Network, respond};
+use crate::http::Http;
+use crate::http_limits::Limits;
 use crate::netmsg::steer_by_key;
+use crate::proxy::Network;
+use crate::tls::{Tls, TlsFiles};
 use crate::udp::Worker;
+use crate::{admin, http_connection};
 
 /// Receive buffer that is asked for, for each socket; the kernel gives at most `net.core.rmem_max`.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
@@ -34,6 +38,10 @@ pub struct Listen {
     pub admin: Option<SocketAddr>,
     /// Proxies whose `X-Forwarded-For` is believed, as `ADDRESS` or `ADDRESS/PREFIX`.
     pub trusted_proxies: Vec<String>,
+    /// The certificate for HTTPS and WSS, which are then spoken on the same ports; None: no TLS.
+    pub tls: Option<TlsFiles>,
+    /// What the HTTP side allows.
+    pub limits: Limits,
 }
 
 /// A running tracker; it stops when told to, or dropped.
@@ -61,7 +69,9 @@ impl Tracker {
             Network::parse(text)
                 .ok_or_else(|| io::Error::other(format!("{text} is neither an address nor a network")))
         });
-        let http = Arc::new(Http::new(Arc::clone(&engine), proxies.collect::<io::Result<_>>()?));
+        let proxies = proxies.collect::<io::Result<Vec<Network>>>()?;
+        let tls = listen.tls.clone().map(Tls::load).transpose()?;
+        let limits = listen.limits.clone();
         let workers = engine.shards();
         let mut sockets: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
         let mut listeners = Vec::new();
@@ -93,10 +103,11 @@ impl Tracker {
                 thread::Builder::new().name(format!("udp-{number}")).spawn(move || run_again(&worker))?,
             );
         }
+        let own = Arc::clone(&engine);
         threads.push(
             thread::Builder::new()
                 .name("http".into())
-                .spawn(move || serve(&http, listeners, admin, stopped))?,
+                .spawn(move || serve(Http::new(own, proxies, limits, tls), listeners, admin, stopped))?,
         );
         Ok(Self { engine, addresses, admin: admin_address, stop, stop_http, threads })
     }
@@ -178,7 +189,7 @@ fn tcp_listener(address: SocketAddr) -> io::Result<StdTcpListener> {
 
 /// The HTTP thread: all listeners and the admin address, until it is stopped.
 fn serve(
-    http: &Arc<Http>,
+    http: Http,
     listeners: Vec<StdTcpListener>,
     admin: Option<StdTcpListener>,
     mut stopped: watch::Receiver<bool>,
@@ -188,81 +199,21 @@ fn serve(
         .build()
         .expect("the system has an event queue");
     let tasks = tokio::task::LocalSet::new();
+    let http = Rc::new(http);
     tasks.block_on(&runtime, async {
         for listener in listeners {
             let Ok(listener) = TcpListener::from_std(listener) else { continue };
-            tokio::task::spawn_local(Arc::clone(http).serve(listener));
+            tokio::task::spawn_local(http_connection::serve(Rc::clone(&http), listener));
         }
         if let Some(Ok(listener)) = admin
             .map(|listener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)))
         {
-            let engine = Arc::clone(&http.engine);
-            tokio::task::spawn_local(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    tokio::task::spawn_local(answer_admin(stream, Arc::clone(&engine)));
-                }
-            });
+            tokio::task::spawn_local(admin::serve(Rc::clone(&http), listener));
         }
+        if let Some(tls) = &http.tls {
+            tokio::task::spawn_local(tls.clone().follow(Arc::clone(&http.engine)));
+        }
+        // A sender that is gone means the same as its word.
         let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
     });
-}
-
-/// Answers one request of the admin address.
-async fn answer_admin(mut stream: TcpStream, engine: Arc<Engine>) {
-    let mut buffer = [0; 2048];
-    let Ok(Ok(length)) = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await else {
-        return;
-    };
-    let path = buffer[..length].split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-    let mut out = Vec::new();
-    match path {
-        b"/health" => respond(200, "application/json", b"{\"ok\": true}\n", false, &mut out),
-        b"/stats.json" => respond(200, "application/json", stats(&engine).as_bytes(), false, &mut out),
-        b"/metrics" => {
-            respond(200, "text/plain; version=0.0.4", metrics(&engine).as_bytes(), false, &mut out);
-        }
-        _ => respond(404, "text/plain", b"/metrics, /stats.json or /health\n", false, &mut out),
-    }
-    let _ = stream.write_all(&out).await;
-    let _ = stream.shutdown().await;
-}
-
-fn figures(engine: &Engine) -> Vec<(&'static str, u64)> {
-    let (torrents, v4, v6, web) = engine.totals();
-    let mut figures = vec![
-        ("torrents", torrents as u64),
-        ("peers_ipv4", v4 as u64),
-        ("peers_ipv6", v6 as u64),
-        ("peers_webrtc", web as u64),
-    ];
-    figures.extend(engine.counters.all());
-    figures
-}
-
-fn stats(engine: &Engine) -> String {
-    let rows: Vec<String> =
-        figures(engine).iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
-    format!("{{{}}}\n", rows.join(", "))
-}
-
-fn metrics(engine: &Engine) -> String {
-    let mut text = String::new();
-    for (place, (name, value)) in figures(engine).iter().enumerate() {
-        let (kind, end) = if place < 4 { ("gauge", "") } else { ("counter", "_total") };
-        let name = format!("largesse_tracker_{name}{end}");
-        text.extend([
-            "# TYPE ",
-            &name,
-            " ",
-            kind,
-            "
-",
-            &name,
-            " ",
-            &value.to_string(),
-            "
-",
-        ]);
-    }
-    text
 }

@@ -1,0 +1,211 @@
+//! What the HTTP side allows: connections, waiting, and requests of one address. All of it in tables that never grow with senders.
+
+use std::collections::HashMap;
+use std::hash::Hasher;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
+
+use crate::engine::random_bytes;
+
+/// How many addresses the meter tells apart; two that fall together share their allowance for ten seconds at a time.
+const METER_CELLS: usize = 65_536;
+/// How long one allowance lasts, in seconds.
+const METER_SECONDS: u64 = 10;
+
+/// Limits of HTTP and WebSocket.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Most connections in all.
+    pub connections: usize,
+    /// Most connections of one address that is not a trusted proxy.
+    pub connections_of_one_address: usize,
+    /// Requests and messages a second of one address, as the mean of ten seconds; 0: any number.
+    pub requests_per_second: u32,
+    /// How long a request may take to come, TLS handshake and reading of answers likewise.
+    pub request_time: Duration,
+    /// How long a connection may stay silent between two requests.
+    pub idle_time: Duration,
+    /// Silence after which a WebSocket peer is asked for a sign of life; after twice that without one it is cut.
+    pub ping_time: Duration,
+    /// Longest WebSocket message, in bytes.
+    pub message_bytes: usize,
+    /// Messages a second of one WebSocket connection; more are read later. 0: any number.
+    pub messages_per_second: u32,
+    /// Offers of one announce that are passed on.
+    pub offers: usize,
+    /// Torrents of one WebSocket connection.
+    pub torrents_of_one_socket: usize,
+    /// Most WebRTC peers in all swarms together.
+    pub web_peers: usize,
+    /// Bytes that may wait for a WebSocket peer before offers for it are dropped; after four times that it is cut.
+    pub waiting_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_of_one_address: 200,
+            requests_per_second: 500,
+            request_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            ping_time: Duration::from_secs(45),
+            message_bytes: 64 << 10,
+            messages_per_second: 100,
+            offers: 10,
+            torrents_of_one_socket: 1000,
+            web_peers: 500_000,
+            waiting_bytes: 64 << 10,
+        }
+    }
+}
+
+/// How many connections are open, in all and of each address; an address without any is not remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Open {
+    total: usize,
+    of: HashMap<IpAddr, usize>,
+}
+
+impl Open {
+    /// Counts a connection; false where there are too many.
+    pub(crate) fn enter(&mut self, ip: IpAddr, limits: &Limits, is_proxy: bool) -> bool {
+        let own = self.of.get(&ip).copied().unwrap_or(0);
+        if self.total >= limits.connections || (own >= limits.connections_of_one_address && !is_proxy) {
+            return false;
+        }
+        self.total += 1;
+        self.of.insert(ip, own + 1);
+        true
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    pub(crate) fn leave(&mut self, ip: IpAddr) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(own) = self.of.get_mut(&ip) {
+            *own -= 1;
+            if *own == 0 {
+                self.of.remove(&ip);
+            }
+        }
+    }
+}
+
+/// Counts the requests of addresses (IPv6: of networks of 64 bits) in a fixed number of cells under a random key.
+pub(crate) struct Meter {
+    cells: Box<[(u32, u32)]>,
+    keys: [u8; 16],
+    most: u32,
+}
+
+impl Meter {
+    pub(crate) fn new(requests_per_second: u32) -> Self {
+        let most = requests_per_second.saturating_mul(METER_SECONDS as u32);
+        let cells = if most == 0 { 0 } else { METER_CELLS };
+        Self { cells: vec![(0, 0); cells].into_boxed_slice(), keys: random_bytes(), most }
+    }
+
+    /// Counts `cost` requests at a second; false where the address has used up its allowance.
+    pub(crate) fn take(&mut self, ip: IpAddr, cost: u32, seconds: u64) -> bool {
+        if self.most == 0 {
+            return true;
+        }
+        let mut hasher = SipHasher13::new_with_key(&self.keys);
+        match ip {
+            IpAddr::V4(ip) => hasher.write_u32(ip.into()),
+            IpAddr::V6(ip) => hasher.write_u64((u128::from(ip) >> 64) as u64),
+        }
+        let cell = &mut self.cells[hasher.finish() as usize % METER_CELLS];
+        let window = (seconds / METER_SECONDS) as u32;
+        if cell.0 != window {
+            *cell = (window, 0);
+        }
+        cell.1 = cell.1.saturating_add(cost);
+        cell.1 <= self.most
+    }
+}
+
+/// A bucket of tokens, one for each message, refilled as time passes; it holds five seconds of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    per_second: f64,
+    tokens: f64,
+    filled: Duration,
+}
+
+impl Bucket {
+    pub(crate) fn new(per_second: u32, now: Duration) -> Self {
+        Self { per_second: f64::from(per_second), tokens: f64::from(per_second) * 5.0, filled: now }
+    }
+
+    /// Takes a token, or tells how long to wait for one.
+    pub(crate) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        if self.per_second == 0.0 {
+            return Ok(());
+        }
+        let passed = now.saturating_sub(self.filled).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.per_second).min(self.per_second * 5.0);
+        self.filled = now;
+        if self.tokens < 1.0 {
+            return Err(Duration::from_secs_f64((1.0 - self.tokens) / self.per_second));
+        }
+        self.tokens -= 1.0;
+        Ok(())
+    }
+
+    /// Gives the last token back: there was no message after all.
+    pub(crate) fn give_back(&mut self) {
+        self.tokens += 1.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_held_to_its_allowance_and_others_are_not() {
+        let mut meter = Meter::new(2);
+        let (one, two) = (IpAddr::from([1, 2, 3, 4]), IpAddr::from([4, 3, 2, 1]));
+        let granted = (0..50).filter(|_| meter.take(one, 1, 100)).count();
+        assert_eq!(granted, 20);
+        assert!(meter.take(two, 1, 100), "another address is served");
+        assert!(meter.take(one, 1, 110), "the next ten seconds have their own allowance");
+        let mut neighbour = [0x2001, 0xdb8, 0, 1, 0, 0, 0, 0];
+        let granted = (0..50).filter(|last| {
+            neighbour[7] = *last;
+            meter.take(IpAddr::from(neighbour), 1, 100)
+        });
+        assert_eq!(granted.count(), 20, "a network of 64 bits counts as one sender");
+        assert!((0..1000).all(|_| Meter::new(0).take(one, 1, 0)));
+    }
+
+    #[test]
+    fn a_bucket_refills_as_time_passes() {
+        let mut bucket = Bucket::new(10, Duration::ZERO);
+        assert_eq!((0..100).filter(|_| bucket.take(Duration::ZERO).is_ok()).count(), 50);
+        let wait = bucket.take(Duration::ZERO).expect_err("it is empty");
+        assert!(bucket.take(wait + Duration::from_millis(1)).is_ok());
+    }
+
+    #[test]
+    fn connections_are_counted_until_they_end() {
+        let limits = Limits { connections: 3, connections_of_one_address: 2, ..Limits::default() };
+        let mut open = Open::default();
+        let (one, two) = (IpAddr::from([1, 1, 1, 1]), IpAddr::from([2, 2, 2, 2]));
+        assert!(open.enter(one, &limits, false) && open.enter(one, &limits, false));
+        assert!(!open.enter(one, &limits, false) && open.enter(one, &limits, true));
+        assert!(!open.enter(two, &limits, false), "there are as many as may be");
+        open.leave(one);
+        assert!(open.enter(two, &limits, false));
+        for ip in [one, one, two] {
+            open.leave(ip);
+        }
+        assert!(open.of.is_empty() && open.total == 0);
+    }
+}
