@@ -87,9 +87,12 @@ def run(*, rounds: int = ROUNDS, seconds: float = 3.0, is_large: bool = True) ->
         ("announce, 2M peers in 1M torrents", "announce", 2_000_000, 1_000_000),
     ):
         if is_large or peers <= 200_000:
-            rows += measure(
+            found = measure(
                 scenario=scenario, kind=kind, peers=peers, torrents=torrents, rounds=rounds, seconds=seconds
             )
+            # A long run that is broken off must not lose what it has measured.
+            print("\n".join(table(found).splitlines()[2:]), flush=True)
+            rows += found
     return rows
 
 
