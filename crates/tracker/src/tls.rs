@@ -16,7 +16,7 @@ use crate::counters::count;
 use crate::engine::Engine;
 
 /// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
