@@ -204,6 +204,85 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         ),
         "hybrid_mismatch",
     ),
+    "a symlink with a length": (
+        torrent(
+            v1_info(
+                length=None, files=[{"attr": "l", "length": 9, "path": ["x"], "symlink path": ["y"]}], pieces=b"x" * 20
+            )
+        ),
+        "bad_length",
+    ),
+    "a symlink to an unsafe name": (
+        torrent(
+            v1_info(
+                length=None,
+                files=[{"attr": "l", "length": 0, "path": ["x"], "symlink path": ["y", "\u202egpj"]}],
+                pieces=b"",
+            )
+        ),
+        "unsafe_symlink",
+    ),
+    "a file below a symlink": (
+        torrent(
+            v1_info(
+                length=None,
+                files=[
+                    {"attr": "l", "length": 0, "path": ["x"], "symlink path": ["y"]},
+                    {"length": 9, "path": ["x", "z"]},
+                ],
+                pieces=b"x" * 20,
+            )
+        ),
+        "path_collision",
+    ),
+    "padding in the place of a file": (
+        torrent(
+            v1_info(
+                length=None,
+                files=[{"length": 9, "path": ["a"]}, {"attr": "p", "length": 7, "path": ["A"]}],
+                pieces=b"x" * 20,
+            )
+        ),
+        "path_collision",
+    ),
+    "a second path that is unsafe": (
+        torrent(
+            v1_info(length=None, files=[{"length": 9, "path": ["a"], "path.utf-8": ["..", "a"]}], pieces=b"x" * 20)
+        ),
+        "unsafe_path",
+    ),
+    "a second name that is unsafe": (torrent({**v1_info(), "name.utf-8": "../b"}), "unsafe_path"),
+    "a name that Windows reads as the folder above": (torrent(v1_files([".. ", "x"])), "unsafe_path"),
+    "a path that is too long": (torrent(v1_files(["a" * 200] * 21)), "unsafe_path"),
+    "v2 paths that differ in case": (
+        torrent(v2_info(tree={"A": {"": {"length": 1, "pieces root": b"r" * 32}}, "a": {"": {"length": 0}}})),
+        "path_collision",
+    ),
+    "v2 sizes that cannot be counted": (
+        torrent(
+            v2_info(
+                tree={
+                    "a": {"": {"length": 2**63 - 1, "pieces root": b"r" * 32}},
+                    "b": {"": {"length": 1, "pieces root": b"r" * 32}},
+                }
+            )
+        ),
+        "bad_length",
+    ),
+    "a hybrid whose names differ only in broken bytes": (
+        torrent(
+            dict(
+                sorted(
+                    {
+                        **v2_info(name="f", tree={b"\xfe": {"": {"length": 9, "pieces root": leaf(b"a" * 9)}}}),
+                        "files": [{"length": 9, "path": [b"\xff"]}],
+                        "pieces": b"x" * 20,
+                    }.items()
+                )
+            )
+        ),
+        "hybrid_mismatch",
+    ),
     "nested lists, 400 kB": (b"d1:a" + b"l" * 400_000, "too_deep"),
     "nested dictionaries": (b"d1:a" * 200 + b"e" * 200, "too_deep"),
 }
@@ -253,7 +332,32 @@ WARNED: dict[str, tuple[bytes, str]] = {
         ),
         "padding_files",
     ),
+    "padding that could hide content": (
+        torrent(
+            v1_info(
+                length=None,
+                name="f",
+                files=[{"length": 9, "path": ["a"]}, {"attr": "p", "length": PIECE, "path": [".pad", "16384"]}],
+                pieces=b"x" * 40,
+            )
+        ),
+        "padding_files",
+    ),
     "a second name": (torrent({**v1_info(), "name.utf-8": "b.bin"}), "alternative_name"),
+    "a folder that is named like its only file": (
+        torrent(
+            dict(
+                sorted(
+                    {
+                        **v2_info(),
+                        "files": [{"length": 100, "path": ["a.bin"]}],
+                        "pieces": b"x" * 20,
+                    }.items()
+                )
+            )
+        ),
+        "alternative_name",
+    ),
 }
 
 
@@ -269,6 +373,32 @@ def test_names_that_are_not_utf8_are_shown_with_replacement() -> None:
     found = scan(torrent(v1_files([b"caf\xe9.txt"])))
     assert found.metainfo
     assert found.metainfo.files[0].path == "caf\ufffd.txt"
+
+
+def test_names_that_are_not_utf8_keep_their_bytes_and_do_not_collide() -> None:
+    found = scan(torrent(v1_files([b"caf\xe9"], [b"caf\xe8"], ["plain"])))
+    assert found.is_accepted, found.refusals
+    assert found.metainfo
+    assert [file.path for file in found.metainfo.files] == ["caf\ufffd", "caf\ufffd", "plain"]
+    assert [file.path_bytes for file in found.metainfo.files] == [b"caf\xe9", b"caf\xe8", None]
+
+
+def test_a_name_is_measured_as_file_systems_do() -> None:
+    assert scan(torrent(v1_files(["語" * 255]))).is_accepted
+    assert "unsafe_path" in codes(scan(torrent(v1_files(["語" * 256]))))
+
+
+def test_a_message_cannot_turn_the_writing_of_a_terminal() -> None:
+    messages = [problem.message for problem in scan(torrent(v1_files(["\u202egpj\x1b.exe"]))).refusals]
+    assert messages
+    assert not any("\u202e" in message or "\x1b" in message for message in messages)
+
+
+def test_one_wrong_file_does_not_hide_the_others() -> None:
+    """The report names each file once, and says nothing of pieces that cannot be counted."""
+    found = scan(torrent(v1_files([".."], ["CON"], [], ["ok"])))
+    assert [problem.code for problem in found.refusals] == ["unsafe_path"] * 3
+    assert len({problem.offset for problem in found.refusals}) == 3
 
 
 def test_a_private_flag_of_two_is_not_private() -> None:
@@ -306,9 +436,9 @@ TREES = st.dictionaries(
 ).filter(lambda tree: any(tree.values()))
 
 
-@given(TREES, FLAGS, st.sampled_from([0, PIECE, 2 * PIECE]), st.booleans())
+@given(TREES, FLAGS, st.sampled_from([0, PIECE, 2 * PIECE]), st.booleans(), st.booleans())
 def test_whatever_libtorrent_makes_is_accepted_with_the_same_hashes(
-    tree: dict[str, int], flags: Any, piece_length: int, canonical: bool
+    tree: dict[str, int], flags: Any, piece_length: int, canonical: bool, with_link: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "torrent")
@@ -321,9 +451,14 @@ def test_whatever_libtorrent_makes_is_accepted_with_the_same_hashes(
         sizes = [path.stat().st_size for path in root.rglob("*") if path.is_file()]
         if not sum(sizes):
             return
+        if with_link:
+            first = min(path for path in root.rglob("*") if path.is_file())
+            (root / "0link").symlink_to(first.relative_to(root))
+            sizes.append(0)
+            flags |= libtorrent.create_torrent.symlinks
         if canonical and flags != libtorrent.create_torrent.v2_only:
             flags |= libtorrent.create_torrent.canonical_files
-        made = libtorrent.create_torrent(libtorrent.list_files(str(root)), piece_length, flags)
+        made = libtorrent.create_torrent(libtorrent.list_files(str(root), flags=flags), piece_length, flags)
         libtorrent.set_piece_hashes(made, folder)
         content = libtorrent.bencode(made.generate())
     info = libtorrent.torrent_info(libtorrent.bdecode(content)).info_hashes()
@@ -334,6 +469,12 @@ def test_whatever_libtorrent_makes_is_accepted_with_the_same_hashes(
     assert found.metainfo.v2 == (info.v2.to_bytes() if info.has_v2() else None)
     assert found.metainfo.size_bytes == sum(sizes)
     assert len(found.metainfo.files) == len(sizes)
+    assert [file.path for file in found.metainfo.files if file.symlink] == ["0link"] * with_link
+    start, end = found.metainfo.info_span
+    assert hashlib.sha1(content[start:end]).digest() == info.v1.to_bytes() or not info.has_v1()
+    copy = with_announce(content, announce=[["http://ours/announce"]])
+    assert content[start:end] in copy
+    assert libtorrent.torrent_info(libtorrent.bdecode(copy)).info_hashes() == info
 
 
 SEEDS = [content for content, _ in [*REFUSED.values(), *WARNED.values()] if len(content) < 5000] + [torrent(v2_info())]

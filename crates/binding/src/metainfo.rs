@@ -7,7 +7,8 @@ use pyo3::types::{PyBytes, PyDict};
 
 type PyProblem = (&'static str, usize, String);
 type PyScan<'py> = (Option<Bound<'py, PyDict>>, Vec<PyProblem>, Vec<PyProblem>);
-type PyFile = (String, u64, Option<[u8; 32]>, bool, Option<String>, Option<Vec<u8>>);
+/// Path, size, root, whether executable, symlink, and the path's bytes where they are not UTF-8.
+type PyFile<'f> = (&'f str, u64, Option<&'f [u8]>, bool, Option<&'f str>, Option<&'f [u8]>);
 
 /// Scans a .torrent file without the GIL; returns `(metainfo or None, warnings, refusals)` as plain values.
 #[pyfunction]
@@ -61,7 +62,7 @@ fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, 
     out.set_item("info_span", (metainfo.info_span.start, metainfo.info_span.end))?;
     out.set_item("piece_length_bytes", metainfo.piece_length_bytes)?;
     out.set_item("size_bytes", metainfo.size_bytes)?;
-    out.set_item("files", metainfo.files.iter().map(file).collect::<Vec<PyFile>>())?;
+    out.set_item("files", metainfo.files.iter().map(file).collect::<Vec<PyFile<'_>>>())?;
     out.set_item("is_private", metainfo.is_private)?;
     out.set_item("announce", &metainfo.announce)?;
     out.set_item("web_seeds", &metainfo.web_seeds)?;
@@ -76,14 +77,14 @@ fn dictionary<'py>(py: Python<'py>, metainfo: &Metainfo) -> PyResult<Bound<'py, 
     Ok(out)
 }
 
-fn file(file: &File) -> PyFile {
-    let symlink = file.symlink.clone();
+fn file(file: &File) -> PyFile<'_> {
+    let root = file.pieces_root.as_ref().map(<[u8; 32]>::as_slice);
     (
-        file.path.clone(),
+        &file.path,
         file.size_bytes,
-        file.pieces_root,
+        root,
         file.is_executable,
-        symlink,
-        file.path_bytes.clone(),
+        file.symlink.as_deref(),
+        file.path_bytes.as_deref(),
     )
 }

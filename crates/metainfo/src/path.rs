@@ -1,5 +1,6 @@
 //! Which names are safe on every computer, and which are one name on some.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -16,7 +17,7 @@ const LONGEST_PATH_BYTES: usize = 4096;
 /// Checks one part of a path; one that is not UTF-8 is warned about.
 pub(crate) fn part(bytes: &[u8], offset: usize, report: &mut Report) {
     let text = String::from_utf8_lossy(bytes);
-    if matches!(text, std::borrow::Cow::Owned(_)) {
+    if matches!(text, Cow::Owned(_)) {
         let message = format!(
             "The name “{}” is not UTF-8; what cannot be read is replaced, the bytes are kept.",
             shown(bytes)
@@ -111,39 +112,39 @@ enum Held {
     Padding,
 }
 
-struct Place {
+struct Place<'d> {
     parent: u32,
-    name: String,
+    name: &'d [u8],
     held: Held,
 }
 
 /// The tree seen so far, as a file system sees it that folds case and composes characters. Each name is looked at once.
-pub(crate) struct Paths {
+pub(crate) struct Paths<'d> {
     /// Folder and folded name → place.
-    known: HashMap<(u32, Vec<u8>), u32>,
-    places: Vec<Place>,
+    known: HashMap<(u32, Cow<'d, [u8]>), u32>,
+    places: Vec<Place<'d>>,
 }
 
 /// The torrent's own folder.
 pub(crate) const ROOT: u32 = 0;
 
-impl Paths {
+impl<'d> Paths<'d> {
     pub(crate) fn new() -> Self {
-        let root = Place { parent: ROOT, name: String::new(), held: Held::Folder };
+        let root = Place { parent: ROOT, name: b"", held: Held::Folder };
         Self { known: HashMap::new(), places: vec![root] }
     }
 
     /// Enters a folder, new or known; an error is the path of the file that has its name.
-    pub(crate) fn folder(&mut self, parent: u32, name: &[u8]) -> Result<u32, String> {
+    pub(crate) fn folder(&mut self, parent: u32, name: &'d [u8]) -> Result<u32, String> {
         self.add(parent, name, Held::Folder)
     }
 
     /// Adds a file; an error is the path of the file or folder that has its name.
-    pub(crate) fn file(&mut self, parent: u32, name: &[u8], is_pad: bool) -> Result<u32, String> {
+    pub(crate) fn file(&mut self, parent: u32, name: &'d [u8], is_pad: bool) -> Result<u32, String> {
         self.add(parent, name, if is_pad { Held::Padding } else { Held::File })
     }
 
-    fn add(&mut self, parent: u32, name: &[u8], held: Held) -> Result<u32, String> {
+    fn add(&mut self, parent: u32, name: &'d [u8], held: Held) -> Result<u32, String> {
         match self.known.entry((parent, fold(name))) {
             Entry::Occupied(entry) => {
                 let index = *entry.get();
@@ -157,7 +158,7 @@ impl Paths {
                 let index =
                     u32::try_from(self.places.len()).expect("a file within the limits has fewer names");
                 entry.insert(index);
-                self.places.push(Place { parent, name: String::from_utf8_lossy(name).into_owned(), held });
+                self.places.push(Place { parent, name, held });
                 Ok(index)
             }
         }
@@ -167,7 +168,7 @@ impl Paths {
         let mut names = Vec::new();
         while index != ROOT {
             let place = &self.places[index as usize];
-            names.push(place.name.as_str());
+            names.push(String::from_utf8_lossy(place.name));
             index = place.parent;
         }
         names.reverse();
@@ -186,17 +187,19 @@ pub(crate) fn refuse_collision(path: &[u8], other: &str, offset: usize, report: 
 }
 
 /// Folds case, composes, and drops the dots and spaces that Windows drops at the end. What is not UTF-8 stays as it is.
-fn fold(name: &[u8]) -> Vec<u8> {
-    let mut folded = match std::str::from_utf8(name) {
+fn fold(name: &[u8]) -> Cow<'_, [u8]> {
+    let kept = name.iter().rposition(|byte| !matches!(byte, b' ' | b'.')).map_or(0, |last| last + 1);
+    let name = &name[..kept];
+    if name.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(match std::str::from_utf8(name) {
         Ok(text) if !text.is_ascii() => {
             let composed: String = text.nfc().collect();
             caseless::default_case_fold_str(&composed).nfc().collect::<String>().into_bytes()
         }
         _ => name.to_ascii_lowercase(),
-    };
-    let kept = folded.iter().rposition(|byte| !matches!(byte, b' ' | b'.')).map_or(0, |last| last + 1);
-    folded.truncate(kept);
-    folded
+    })
 }
 
 #[cfg(test)]
@@ -276,7 +279,7 @@ mod tests {
         assert!(paths.file(ROOT, b"7", false).is_err());
     }
 
-    fn add(paths: &mut Paths, path: &str) -> Result<(), String> {
+    fn add<'d>(paths: &mut Paths<'d>, path: &'d str) -> Result<(), String> {
         let mut folder = ROOT;
         let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
         for name in folders.split('/').filter(|name| !name.is_empty()) {

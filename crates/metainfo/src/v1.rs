@@ -64,7 +64,7 @@ fn many(files: Value<'_>, piece_length: u64, report: &mut Report) -> Option<Vec<
     is_whole.then_some(entries)
 }
 
-fn one(item: Value<'_>, paths: &mut Paths, report: &mut Report) -> Option<Entry> {
+fn one<'d>(item: Value<'d>, paths: &mut Paths<'d>, report: &mut Report) -> Option<Entry> {
     if item.kind() != Kind::Dictionary {
         report.refuse(Code::WrongType, item.offset(), "A file is not a dictionary.");
         return None;
@@ -81,7 +81,7 @@ fn one(item: Value<'_>, paths: &mut Paths, report: &mut Report) -> Option<Entry>
 }
 
 /// Puts the file into the tree; an error is the path that has its place.
-fn place(paths: &mut Paths, parts: &[&[u8]], is_pad: bool) -> Result<(), String> {
+fn place<'d>(paths: &mut Paths<'d>, parts: &[&'d [u8]], is_pad: bool) -> Result<(), String> {
     let mut folder = ROOT;
     let Some((name, folders)) = parts.split_last() else {
         return Ok(());
