@@ -1,0 +1,143 @@
+"""The data folder: claimed by one program at a time, and brought up to this version before anything runs over it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from largesse import __version__
+from largesse.kit.errors import Conflict, Unavailable, gettext_noop
+from largesse.kit.runtime import read_runtime
+
+PREPARED = "prepared.json"
+PATIENCE_SECONDS = 6.0
+"""How long the children of a killed supervisor may take to end."""
+
+
+class FolderInUse(Conflict):
+    """Another program runs over the data folder."""
+
+    code = "folder_in_use"
+    exit_code = 75
+    template = gettext_noop(
+        "The data folder {folder} is in use by process {pid}{site}. Stop that one first, or name another folder with --data."
+    )
+
+
+class FolderUnusable(Unavailable):
+    """The data folder cannot be made or written."""
+
+    code = "folder_unusable"
+    exit_code = 73
+    template = gettext_noop("The data folder {folder} cannot be used: {reason}. Name another one with --data.")
+
+
+@contextmanager
+def claimed(folder: Path, *, name: str = "up") -> Iterator[None]:
+    """
+    Hold the folder's lock of this name, which ends with this process and its children, however they end.
+
+    Raises:
+        FolderInUse: another process holds it, and is alive.
+        FolderUnusable: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FolderUnusable(folder=folder, reason=(error.strerror or str(error)).lower()) from error
+    try:
+        _take(descriptor, folder=folder)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, *, folder: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 20, 0).decode() or "0"
+            if _is_alive(int(holder)) or time.monotonic() > deadline:
+                running = read_runtime(folder)
+                site = f" ({running.site})" if running else ""
+                raise FolderInUse(folder=folder, pid=holder, site=site) from error
+            # Its supervisor was killed; the children end by themselves and let go.
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def prepare(folder: Path) -> bool:
+    """
+    Migrate the database and gather the static files, each only when needed; return whether the folder was new.
+
+    What was done is noted in the folder, so that a warm start reads one small file.
+    """
+    former = _prepared(folder)
+    static = _static_digest()
+    applied = _migrations_digest()
+    is_new = not former
+    if former.get("migrations") != applied or not _is_migrated():
+        call_command("migrate", interactive=False, verbosity=0)
+    if former.get("static") != static or not Path(settings.STATIC_ROOT, "staticfiles.json").exists():
+        call_command("collectstatic", interactive=False, verbosity=0)
+    path = folder / PREPARED
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"version": __version__, "migrations": applied, "static": static}), encoding="ascii")
+    part.replace(path)
+    return is_new
+
+
+def _prepared(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / PREPARED).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_migrated() -> bool:
+    """Return whether the database itself says so: it may have been replaced by an older one since."""
+    executor = MigrationExecutor(connections["default"])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _migrations_digest() -> str:
+    root = Path(__file__).parent.parent
+    names = sorted(str(path.relative_to(root)) for path in root.glob("*/migrations/*.py"))
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _static_digest() -> str:
+    """Return what changes when a static file does: paths, sizes and times, which cost no reading."""
+    rows = []
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            facts = Path(storage.path(path)).stat()
+            rows.append(f"{path} {facts.st_size} {facts.st_mtime_ns}")
+    return hashlib.sha256("\n".join([__version__, *sorted(rows)]).encode()).hexdigest()
