@@ -13,6 +13,9 @@ from largesse.torrents.metainfo import MAXIMUM_BYTES, Metainfo, Problem, Scan, s
 MOST_FILES_SHOWN = 200
 """How many files the text shows; --json and --all show every one."""
 
+NO_BREAK_SPACE = "\u00a0"
+"""Stands between the thousands of a number."""
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
@@ -82,8 +85,10 @@ def _print_metainfo(metainfo: Metainfo, *, show_all: bool) -> None:
     rows += [("v1", metainfo.v1.hex())] if metainfo.v1 else []
     rows += [("v2", metainfo.v2.hex())] if metainfo.v2 else []
     rows += [("announce key", key.hex()) for key in metainfo.announce_keys]
-    rows.append(("size", f"{metainfo.size_bytes:,} bytes in {len(metainfo.files):,} files".replace(",", "\u00a0")))
-    rows.append(("piece length", f"{metainfo.piece_length_bytes:,} bytes".replace(",", "\u00a0")))
+    rows.append(
+        ("size", f"{metainfo.size_bytes:,} bytes in {len(metainfo.files):,} files".replace(",", NO_BREAK_SPACE))
+    )
+    rows.append(("piece length", f"{metainfo.piece_length_bytes:,} bytes".replace(",", NO_BREAK_SPACE)))
     rows += [("private", "yes")] if metainfo.is_private else []
     rows += [("made", metainfo.created_at.isoformat())] if metainfo.created_at else []
     rows += [("made by", metainfo.created_by)] if metainfo.created_by else []
@@ -95,7 +100,7 @@ def _print_metainfo(metainfo: Metainfo, *, show_all: bool) -> None:
     shown = metainfo.files if show_all else metainfo.files[:MOST_FILES_SHOWN]
     width = max((len(f"{file.size_bytes:,}") for file in shown), default=0)
     for file in shown:
-        size = f"{file.size_bytes:,}".replace(",", "\u00a0")
+        size = f"{file.size_bytes:,}".replace(",", NO_BREAK_SPACE)
         click.echo(
             f"  {size:>{width}}  {_printable(file.path)}{f' → {_printable(file.symlink)}' if file.symlink else ''}"
         )
@@ -105,4 +110,6 @@ def _print_metainfo(metainfo: Metainfo, *, show_all: bool) -> None:
 
 def _printable(text: str) -> str:
     """Replace what would move the cursor or turn the direction of writing in a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return "".join(
+        character if character.isprintable() or character == NO_BREAK_SPACE else "\ufffd" for character in text
+    )
