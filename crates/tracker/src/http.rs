@@ -219,7 +219,7 @@ impl Http {
         string(b"flags", out);
         out.push(b'd');
         integer_entry("min_request_interval", u64::from(self.engine.config().interval_seconds / 2), out);
-        out.extend_from_slice(b"eee");
+        out.extend_from_slice(b"ee");
     }
 }
 

@@ -1,0 +1,137 @@
+"""Announce and scrape over HTTP: every event and form of the reply, as BEP 3, 7, 21, 23, 24, 31 and 48 have them."""
+
+import json
+import socket
+import urllib.request
+from collections.abc import Iterator
+from urllib.parse import quote_from_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from largesse import _core
+from tracker_talk import KEY, announce, decode, get, made
+
+
+@pytest.fixture(name="tracker", scope="module")
+def _tracker() -> Iterator[_core.Tracker]:
+    tracker = made(policy="open", listen=("127.0.0.1:0", "[::1]:0"))
+    yield tracker
+    tracker.stop()
+
+
+def test_all_events_change_the_counts(tracker: _core.Tracker) -> None:
+    key = b"events-events-events"
+    reply = announce(tracker, key=key, port=5001, event="started")
+    assert (reply[b"complete"], reply[b"incomplete"], reply[b"downloaded"]) == (0, 1, 0)
+    assert reply[b"external ip"] == b"\x7f\x00\x00\x01"
+    reply = announce(tracker, key=key, port=5001, event="completed", left=0)
+    assert (reply[b"complete"], reply[b"incomplete"], reply[b"downloaded"]) == (1, 0, 1)
+    announce(tracker, key=key, port=5002, event="paused", left=9)
+    announce(tracker, key=key, port=5003, left=9)
+    scrape = decode(get(tracker.addresses[0], f"/scrape?info_hash={quote_from_bytes(key)}"))
+    assert scrape[b"files"] == {key: {b"complete": 1, b"downloaded": 1, b"downloaders": 1, b"incomplete": 2}}
+    reply = announce(tracker, key=key, port=5001, event="stopped", left=0)
+    assert (reply[b"complete"], reply[b"incomplete"]) == (0, 2)
+
+
+def test_peers_come_compact_or_long_and_as_many_as_are_wanted(tracker: _core.Tracker) -> None:
+    key = b"forms-forms-forms-12"
+    for port in range(5000, 5010):
+        announce(tracker, key=key, port=port, source="127.0.0.2")
+    compact = announce(tracker, key=key, port=6000)[b"peers"]
+    assert isinstance(compact, bytes)
+    peers = {(compact[at : at + 4], int.from_bytes(compact[at + 4 : at + 6])) for at in range(0, len(compact), 6)}
+    assert peers == {(b"\x7f\x00\x00\x02", port) for port in range(5000, 5010)}
+    long = announce(tracker, key=key, port=6000, compact=0)[b"peers"]
+    assert isinstance(long, list)
+    assert sorted(peer[b"port"] for peer in long) == list(range(5000, 5010))
+    assert {peer[b"ip"] for peer in long} == {b"127.0.0.2"}
+    assert len(announce(tracker, key=key, port=6000, numwant=3)[b"peers"]) == 18
+    assert announce(tracker, key=key, port=6000, numwant=0)[b"peers"] == b""
+
+
+def test_ipv6_peers_have_their_own_string(tracker: _core.Tracker) -> None:
+    key = b"six-six-six-six-six-"
+    announce(tracker, key=key, port=5001, source="::1")
+    reply = announce(tracker, key=key, port=5002, source="::1")
+    assert reply[b"peers6"] == bytes(15) + b"\x01" + (5001).to_bytes(2)
+    assert reply[b"external ip"] == bytes(15) + b"\x01"
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("/announce", b"info_hash must be given once, as 20 bytes"),
+        ("/announce?info_hash=short&peer_id=x&port=1", b"info_hash must be given once, as 20 bytes"),
+        (f"/announce?info_hash={'a' * 20}&port=1", b"peer_id must be 20 bytes and port a number from 1 to 65535"),
+        (
+            f"/announce?info_hash={'a' * 20}&peer_id={'p' * 20}&port=0",
+            b"peer_id must be 20 bytes and port a number from 1 to 65535",
+        ),
+        (
+            f"/announce?info_hash={'a' * 20}&peer_id=-BAD{'p' * 16}&port=1",
+            b"This BitTorrent program is not served here",
+        ),
+        ("/scrape", b"Name the torrents: a full scrape is not answered here"),
+    ],
+)
+def test_a_wrong_request_is_told_why(tracker: _core.Tracker, target: str, reason: bytes) -> None:
+    reply = decode(get(tracker.addresses[0], target))
+    assert reply[b"failure reason"] == reason
+    assert reply[b"retry in"] == b"never"
+
+
+def test_an_unlisted_torrent_is_refused_with_a_time_to_come_back() -> None:
+    tracker = made(policy="listed")
+    assert announce(tracker, port=5001) == {
+        b"failure reason": b"This torrent is not listed here",
+        b"interval": 1800,
+        b"retry in": 60,
+    }
+    tracker.apply([("allow", KEY, None), ("alias", b"second-key-of-hybrid", KEY)])
+    announce(tracker, port=5001)
+    assert announce(tracker, key=b"second-key-of-hybrid", port=5002)[b"incomplete"] == 2
+    tracker.apply([("refuse", KEY, None)])
+    assert b"failure reason" in announce(tracker, port=5001)
+    tracker.stop()
+
+
+def test_a_passkey_in_the_path_names_the_member_and_is_reset_at_once() -> None:
+    tracker = made(policy="members")
+    tracker.apply([("allow", KEY, None)])
+    first, second = bytes(16), bytes(range(16))
+    query = f"info_hash={quote_from_bytes(KEY)}&peer_id={'p' * 20}&port=5000&left=1"
+    tracker.admit_member(first, 7)
+    assert b"incomplete" in get(tracker.addresses[0], f"/{first.hex()}/announce?{query}")
+    tracker.admit_member(second, 7)
+    assert b"Unknown passkey" in get(tracker.addresses[0], f"/{first.hex()}/announce?{query}")
+    assert b"incomplete" in get(tracker.addresses[0], f"/{second.hex()}/announce?{query}")
+    assert b"Unknown passkey" in get(tracker.addresses[0], f"/announce?{query}")
+    tracker.stop()
+
+
+def test_the_admin_address_tells_figures_and_no_address(tracker: _core.Tracker) -> None:
+    announce(tracker, key=b"admin-admin-admin-12", port=5001, source="127.0.0.77")
+    assert tracker.admin is not None
+    stats = json.loads(get(tracker.admin, "/stats.json"))
+    metrics = get(tracker.admin, "/metrics").decode()
+    assert stats["http_announces"] > 0
+    assert stats["peers_ipv4"] > 0
+    for line in metrics.splitlines():
+        name, value = line.removeprefix("# TYPE ").split(" ")
+        assert name.startswith("largesse_tracker_")
+        assert value in ("gauge", "counter") or value.isdigit()
+    assert "127.0.0.77" not in metrics + json.dumps(stats)
+    with urllib.request.urlopen(f"http://{tracker.admin}/health", timeout=10) as health:
+        assert json.load(health) == {"ok": True}
+
+
+@given(st.text("announce?/&=%0123456789abcdefABCDEFinfo_hashpeer_idport \t", max_size=200))
+def test_no_request_ends_the_tracker(tracker: _core.Tracker, target: str) -> None:
+    host, port = tracker.addresses[0].rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=10) as stream:
+        stream.sendall(f"GET /announce?{target} HTTP/1.0\r\n\r\n".encode())
+        assert stream.recv(65_536).startswith(b"HTTP/1.1 ")
+    assert tracker.stats()["worker_panics"] == 0
