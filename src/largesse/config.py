@@ -316,12 +316,14 @@ class Config:
         file: Path | None = None,
         environ: Mapping[str, str] | None = None,
         options: Mapping[str, object] | None = None,
+        is_alone: bool = False,
     ) -> "Config":
         """
         Gather the settings.
 
         Args:
             data: the data folder; None takes LARGESSE_DATA, else `./largesse-data`.
+            is_alone: there is no data folder, so no settings file is looked for in one.
             file: the settings file; None takes `largesse.toml` in the data folder, if there is one.
             environ: variables to read; None takes the process's own.
             options: `section.key` to value, from the command line; None values are passed over.
@@ -332,7 +334,9 @@ class Config:
         environ = os.environ if environ is None else environ
         folder = (data or Path(environ.get("LARGESSE_DATA") or DEFAULT_DATA_FOLDER)).expanduser().resolve()
         config = cls(data=folder)
-        for key, value, origin in _given(folder, file, environ, options or {}):
+        named = file or (Path(environ["LARGESSE_CONFIG"]) if environ.get("LARGESSE_CONFIG") else None)
+        found = None if is_alone or not (folder / SETTINGS_FILE).is_file() else folder / SETTINGS_FILE
+        for key, value, origin in _given(named or found, environ, options or {}):
             config = config.with_value(key, value, origin=origin)
         return config
 
@@ -379,13 +383,9 @@ def variable_of(key: str) -> str:
 
 
 def _given(
-    folder: Path, file: Path | None, environ: Mapping[str, str], options: Mapping[str, object]
+    file: Path | None, environ: Mapping[str, str], options: Mapping[str, object]
 ) -> list[tuple[str, object, str]]:
-    rows: list[tuple[str, object, str]] = []
-    named = file or (Path(environ["LARGESSE_CONFIG"]) if environ.get("LARGESSE_CONFIG") else None)
-    path = named or folder / SETTINGS_FILE
-    if named is not None or path.is_file():
-        rows += _from_file(path)
+    rows: list[tuple[str, object, str]] = [] if file is None else _from_file(file)
     keys = {variable_of(key): key for key in _all_keys()}
     for variable, value in sorted(environ.items()):
         if variable.startswith("LARGESSE_") and variable not in NOT_SETTINGS:

@@ -1,0 +1,104 @@
+"""`largesse tracker`: the tracker, over a data folder, or alone with no site and no folder."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from largesse import _core
+from largesse.cli._parts import end_on_signal
+from largesse.config import Config, ListenAddress
+from largesse.swarm.core import start_core, take_addresses
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder (default ./largesse-data).")
+@click.option("--config", "file", type=click.Path(path_type=Path, dir_okay=False), help="Settings file.")
+@click.option(
+    "--listen",
+    metavar="ADDR:PORT",
+    multiple=True,
+    help="Address, UDP and HTTP; more than once, or a comma list. Port 0 takes a free one.",
+)
+@click.option("--policy", type=click.Choice(["listed", "open", "members"]), help="Whose announces are answered.")
+@click.option("--workers", type=int, help="UDP worker threads.")
+@click.option("--admin", metavar="ADDR:PORT", help="Address of /metrics, /stats.json and /health; empty for none.")
+@click.option("--node", default="main", show_default=True, help="Name of this tracker among several.")
+@click.option("--json", "as_json", is_flag=True, help="Once ready, one JSON line with announce, admin and pid.")
+def tracker(
+    *,
+    data: Path | None,
+    file: Path | None,
+    listen: tuple[str, ...],
+    policy: str | None,
+    workers: int | None,
+    admin: str | None,
+    node: str,
+    as_json: bool,
+) -> None:
+    """Run the tracker. With --policy open and no --data it runs alone: no site, no data folder."""
+    is_alone = policy == "open" and data is None and not os.environ.get("LARGESSE_DATA")
+    options: dict[str, object] = {"tracker.listen": ",".join(listen) or None, "tracker.policy": policy}
+    options |= {"tracker.workers": workers, "tracker.admin": admin}
+    config = Config.load(data=data, file=file, options=options, is_alone=is_alone)
+    addresses, warnings = take_addresses(config.tracker.listen, key="tracker.listen")
+    for warning in warnings:
+        click.echo(f"largesse: {warning} Going on without it.", err=True)
+    stop = threading.Event()
+    end_on_signal(stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def tell(said: dict[str, Any]) -> None:
+        _tell(said["ready"], config=config, as_json=as_json)
+
+    if is_alone:
+        _run_alone(config, addresses, stop=stop, tell=tell)
+        return
+    from largesse.cli._django import start_django  # Alone, the tracker needs no Django and starts without it.
+    from largesse.cli._folder import prepare
+
+    start_django(
+        data=config.data, config_file=file, options={**options, "tracker.listen": ",".join(map(str, addresses))}
+    )
+    prepare(config.data)
+    from largesse.cli._running import run_tracker
+
+    run_tracker(addresses, stop, tell, node=node)
+
+
+def _run_alone(config: Config, addresses: list[ListenAddress], *, stop: threading.Event, tell: Any) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    running: _core.Tracker = start_core(config.tracker, listen=addresses)
+    try:
+        tell(
+            {
+                "ready": {
+                    "addresses": list(running.addresses),
+                    "admin": f"http://{running.admin}" if running.admin else None,
+                }
+            }
+        )
+        stop.wait()
+    finally:
+        running.stop()
+
+
+def _tell(facts: dict[str, Any], *, config: Config, as_json: bool) -> None:
+    hosts = [ListenAddress.parse(text) for text in facts["addresses"]]
+    names = [ListenAddress(config.tracker.announce_host or host.host, host.port) for host in hosts]
+    announce = [f"{scheme}://{name}/announce" for scheme in ("udp", "http") for name in names]
+    if as_json:
+        click.echo(json.dumps({"announce": announce, "admin": facts["admin"], "pid": os.getpid()}))
+        return
+    for url in announce:
+        click.echo(url)
+    if facts["admin"]:
+        click.echo(f"{facts['admin']}/metrics")
