@@ -20,7 +20,10 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(metainfo.files.iter().map(|file| file.size_bytes).sum::<u64>(), metainfo.size_bytes);
     assert!(metainfo.size_bytes > 0 && i64::try_from(metainfo.size_bytes).is_ok());
     for file in &metainfo.files {
-        assert!(file.path.split('/').all(|part| !matches!(part, "" | "." | "..")), "an unsafe path was accepted");
+        assert!(
+            file.path.split('/').all(|part| !matches!(part, "" | "." | "..")),
+            "an unsafe path was accepted"
+        );
     }
     let tiers = vec![vec!["http://[::1]/announce".to_owned()]];
     let copy = rewrite(bytes, &tiers, Some(&[]), &limits).expect("an accepted file can be rewritten");

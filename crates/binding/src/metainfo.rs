@@ -42,8 +42,8 @@ pub(crate) fn rewrite_metainfo<'py>(
     Ok(PyBytes::new(py, &rewritten))
 }
 
-/// Runs the parser so that a defect in it ends one call with an ordinary RuntimeError. PyO3's own PanicException is not an
-/// Exception and would end the worker that reads the file.
+/// Runs the parser so that a defect in it ends one call with an ordinary `RuntimeError`. The `PanicException` of `PyO3` is not an
+/// `Exception` and would end the worker that reads the file.
 fn guarded<T>(work: impl FnOnce() -> T) -> PyResult<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| {
         PyRuntimeError::new_err("the scanner of .torrent files failed; this is a defect of Largesse")
