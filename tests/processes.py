@@ -90,6 +90,13 @@ class RunningSite(Running):
                 named[Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()] = int(pid)
         return named
 
+    def shell(self, code: str) -> str:
+        """Run Python code over the site's data folder, with Django set up; return what it printed."""
+        arguments = ("manage", "shell", "--no-imports", "-v", "0", "-c", code)
+        done = run(*arguments, environment={"LARGESSE_DATA": str(self.data)})
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
 
 def start(*arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> Running:
     """Start `largesse ARGUMENTS`, without any LARGESSE_* variable of the test run's own."""
