@@ -25,6 +25,7 @@ def main() -> None:
         client_allow=[],
         client_deny=[],
         most_torrents=chosen.most_torrents,
+        requests_per_second=0,
     )
     print(json.dumps({"address": tracker.addresses[0], "process": os.getpid()}), flush=True)
     for line in sys.stdin:

@@ -40,7 +40,7 @@ def load(mode: str, /, *, cpu: int | None = 1, **options: object) -> dict[str, f
 
 
 @contextlib.contextmanager
-def _running(name: str, command: list[str], cpus: str) -> Iterator[Server]:
+def running(name: str, command: list[str], cpus: str) -> Iterator[Server]:
     """Start a program that tells its address and process in its first line; stop it in the end."""
     child = subprocess.Popen(
         ["taskset", "-c", cpus, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -56,13 +56,13 @@ def _running(name: str, command: list[str], cpus: str) -> Iterator[Server]:
 
 def echo(*, announce_bytes: int) -> contextlib.AbstractContextManager[Server]:
     """Run the echo floor."""
-    return _running("echo", [str(LOAD), "echo", "--announce", str(announce_bytes)], "0")
+    return running("echo", [str(LOAD), "echo", "--announce", str(announce_bytes)], "0")
 
 
 def largesse(*, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
     """Run our tracker: one worker on CPU 0, two on both."""
     command = [sys.executable, "-m", "benches.serve", "--workers", str(workers)]
-    return _running("largesse", command, "0" if workers == 1 else "0,1")
+    return running("largesse", command, "0" if workers == 1 else "0,1")
 
 
 @contextlib.contextmanager

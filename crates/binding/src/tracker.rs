@@ -76,7 +76,11 @@ impl PyTracker {
             admin: admin.as_deref().map(address).transpose()?,
             trusted_proxies,
             tls,
-            limits: Limits { requests_per_second, ..Limits::default() },
+            limits: if requests_per_second == 0 {
+                Limits { requests_per_second, messages_per_second: 0, ..Limits::default() }
+            } else {
+                Limits { requests_per_second, ..Limits::default() }
+            },
         };
         let engine = Arc::new(Engine::new(config));
         let running = py

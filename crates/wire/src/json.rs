@@ -125,6 +125,7 @@ impl<'m> Scanner<'m> {
         }
         self.at += 1;
         loop {
+            self.at += plain(&self.text[self.at..]);
             match *self.text.get(self.at)? {
                 b'"' => {
                     self.at += 1;
@@ -172,6 +173,22 @@ impl<'m> Scanner<'m> {
         }
         Some(())
     }
+}
+
+/// How many bytes at the start are certainly nothing but text of a string, eight at a time: a session description is long.
+fn plain(text: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // The high bit of a byte below `bound`; a borrow may only mark more bytes after the first one that is.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
+    let chunks = text.as_chunks::<8>().0;
+    let is_plain = |chunk: &&[u8; 8]| {
+        let word = u64::from_le_bytes(**chunk);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        (below(word, 0x20) | quote | backslash) == 0
+    };
+    chunks.iter().take_while(is_plain).count() * 8
 }
 
 /// The number of a value, None where it is none or negative.

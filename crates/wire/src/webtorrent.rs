@@ -371,6 +371,28 @@ mod tests {
     }
 
     #[test]
+    fn what_ends_a_string_or_breaks_it_is_seen_wherever_it_stands() {
+        for place in 0..40 {
+            let mut offer = "ü".repeat(20);
+            for (part, is_json) in [
+                ("\\n", true),
+                ("\\\"", true),
+                ("\\", false),
+                ("\n", false),
+                ("\u{1f}", false),
+                ("\"", false),
+            ] {
+                let at = offer.char_indices().map(|(at, _)| at).rfind(|at| *at <= place).unwrap_or(0);
+                offer.insert_str(at, part);
+                let text = format!("{{\"x\":\"{offer}\",\"y\":1}}");
+                let outcome = parse(&text, 10, 100);
+                assert_eq!(outcome != Err(Malformed::Json), is_json, "{text}");
+                offer.replace_range(at..at + part.len(), "");
+            }
+        }
+    }
+
+    #[test]
     fn a_scrape_may_name_many_torrents_and_no_more_than_the_limit() {
         let text = r#"{"action":"scrape","info_hash":["aaaaaaaaaaaaaaaaaaaa","x","bbbbbbbbbbbbbbbbbbbb","cccccccccccccccccccc"]}"#;
         assert_eq!(parse(text, 10, 2), Ok(Message::Scrape(vec![[b'a'; 20], [b'b'; 20]])));
