@@ -45,7 +45,9 @@ class Tracker:
         tls_certificate: str | None = None,
         tls_key: str | None = None,
         requests_per_second: int = 500,
+        is_waiting: bool = False,
     ) -> None: ...
+    def start(self) -> None: ...
     @property
     def addresses(self) -> list[str]: ...
     @property

@@ -189,14 +189,19 @@ class TrackerConfig:
         (), _texts, "Proxies in front of the tracker's HTTP.", allowed="Allowed: a list of addresses or networks."
     )
     tls_certificate: str = setting(
-        "", _text, "PEM file with the certificate chain for HTTPS and WSS.", allowed="A path."
-    )
-    tls_key: str = setting("", _text, "PEM file with the private key for HTTPS and WSS.", allowed="Allowed: a path.")
-    tls_listen: str = setting(
         "",
-        _matching(r"|\S+:\d+"),
-        "Address for HTTPS and WSS; empty: none.",
-        allowed="Allowed: ADDRESS:PORT, or empty.",
+        _text,
+        "PEM file with the certificate chain; with it, HTTPS and WSS are spoken on the tracker's TCP ports, too.",
+        allowed="Allowed: a path, or empty.",
+    )
+    tls_key: str = setting(
+        "", _text, "PEM file with the certificate's private key.", allowed="Allowed: a path, or empty."
+    )
+    requests_per_second: int = setting(
+        500,
+        _between(0, 1_000_000),
+        "HTTP requests that one address may make in a second; 0: as many as it likes.",
+        allowed="Allowed: 0 to 1000000.",
     )
     private_peers: str = setting(
         "same",

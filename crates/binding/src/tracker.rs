@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use largesse_tracker::{Config, Engine, Limits, Listen, Permit, TlsFiles, Tracker};
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -19,9 +19,15 @@ type PyMember<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
 #[pyclass(name = "Tracker", frozen)]
 pub(crate) struct PyTracker {
     engine: Arc<Engine>,
+    listen: Listen,
+    taken: OnceLock<Taken>,
+    running: Mutex<Option<Tracker>>,
+}
+
+/// Where a started tracker is.
+struct Taken {
     addresses: Vec<String>,
     admin: Option<String>,
-    running: Mutex<Option<Tracker>>,
 }
 
 #[pymethods]
@@ -30,7 +36,7 @@ impl PyTracker {
     #[new]
     #[pyo3(signature = (
         *, listen, admin, policy, workers, interval_seconds, private_peers, trusted_proxies, client_allow, client_deny, most_torrents,
-        tls_certificate=None, tls_key=None, requests_per_second=500
+        tls_certificate=None, tls_key=None, requests_per_second=500, is_waiting=false
     ))]
     #[allow(clippy::too_many_arguments)] // One for each setting, by name only.
     fn new(
@@ -48,6 +54,7 @@ impl PyTracker {
         tls_certificate: Option<PathBuf>,
         tls_key: Option<PathBuf>,
         requests_per_second: u32,
+        is_waiting: bool,
     ) -> PyResult<Self> {
         let visibility = match private_peers {
             "same" => largesse_tracker::Visibility::Same,
@@ -83,27 +90,38 @@ impl PyTracker {
             },
         };
         let engine = Arc::new(Engine::new(config));
-        let running = py
-            .detach(|| Tracker::start(Arc::clone(&engine), &listen))
-            .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
-        Ok(Self {
-            addresses: running.addresses.iter().map(ToString::to_string).collect(),
-            admin: running.admin.map(|address| address.to_string()),
-            engine,
-            running: Mutex::new(Some(running)),
-        })
+        let tracker = Self { engine, listen, taken: OnceLock::new(), running: Mutex::new(None) };
+        if !is_waiting {
+            tracker.start(py)?;
+        }
+        Ok(tracker)
     }
 
-    /// The addresses that were really taken.
+    /// Takes the sockets and answers from now on. One that waited has its policy by then, so it refuses nobody by mistake.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        if self.taken.get().is_some() {
+            return Err(PyValueError::new_err("the tracker was started before"));
+        }
+        let running = py
+            .detach(|| Tracker::start(Arc::clone(&self.engine), &self.listen))
+            .map_err(|error| PyOSError::new_err((error.raw_os_error(), error.to_string())))?;
+        let addresses = running.addresses.iter().map(ToString::to_string).collect();
+        let admin = running.admin.map(|address| address.to_string());
+        let _ = self.taken.set(Taken { addresses, admin });
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+        Ok(())
+    }
+
+    /// The addresses that were really taken; none before the start.
     #[getter]
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.taken.get().map(|taken| taken.addresses.clone()).unwrap_or_default()
     }
 
     /// The admin address that was really taken.
     #[getter]
     fn admin(&self) -> Option<String> {
-        self.admin.clone()
+        self.taken.get().and_then(|taken| taken.admin.clone())
     }
 
     /// Applies changes of the policy, in their order; they hold when this returns.

@@ -1,6 +1,5 @@
 """What runs in each part: the web server, the tracker, the worker. The commands of the same names run the same."""
 
-import signal
 import socket
 import threading
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from largesse.cli._sockets import address_of
 from largesse.config import Config, ListenAddress
 from largesse.jobs.worker import Worker
 from largesse.kit.errors import Unavailable, gettext_noop
-from largesse.swarm.core import addresses_of, start_core
+from largesse.swarm.core import addresses_of, make_core, start_core
 from largesse.swarm.probe import answers_http, answers_udp, http_status
 from largesse.swarm.runtime import SiteTracker
 
@@ -49,11 +48,11 @@ def run_tracker(listen: Sequence[ListenAddress], stop: threading.Event, tell: Te
     """Run the tracker over the data folder; say where it is once each address answered."""
     config: Config = settings.CONFIG
     with claimed(config.data, name="tracker"):
-        tracker = start_core(config.tracker, listen=listen)
+        tracker = make_core(config.tracker, listen=listen)
+        site_tracker = SiteTracker(tracker, config, node=node)
+        site_tracker.restore()
+        start_core(tracker, config.tracker, listen=listen)
         try:
-            site_tracker = SiteTracker(tracker, config, node=node)
-            site_tracker.restore()
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             addresses = addresses_of(tracker)
             require_answers(addresses)
             tell({"ready": facts_of(addresses, tracker.admin)})

@@ -11,10 +11,9 @@ from typing import Any
 
 import click
 
-from largesse import _core
 from largesse.cli._parts import end_on_signal
 from largesse.config import Config, ListenAddress
-from largesse.swarm.core import start_core, take_addresses
+from largesse.swarm.core import announce_urls_of, make_core, start_core, take_addresses
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -76,7 +75,8 @@ def tracker(
 
 def _run_alone(config: Config, addresses: list[ListenAddress], *, stop: threading.Event, tell: Any) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
-    running: _core.Tracker = start_core(config.tracker, listen=addresses)
+    running = make_core(config.tracker, listen=addresses)
+    start_core(running, config.tracker, listen=addresses)
     try:
         tell(
             {
@@ -92,9 +92,7 @@ def _run_alone(config: Config, addresses: list[ListenAddress], *, stop: threadin
 
 
 def _tell(facts: dict[str, Any], *, config: Config, as_json: bool) -> None:
-    hosts = [ListenAddress.parse(text) for text in facts["addresses"]]
-    names = [ListenAddress(config.tracker.announce_host or host.host, host.port) for host in hosts]
-    announce = [f"{scheme}://{name}/announce" for scheme in ("udp", "http") for name in names]
+    announce = announce_urls_of(config.tracker, [ListenAddress.parse(text) for text in facts["addresses"]])
     if as_json:
         click.echo(json.dumps({"announce": announce, "admin": facts["admin"], "pid": os.getpid()}))
         return

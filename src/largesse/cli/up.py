@@ -6,7 +6,6 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from largesse.cli._sockets import address_of, listening_socket
 from largesse.cli._supervisor import Supervisor
 from largesse.config import Config, ListenAddress
 from largesse.kit.runtime import Runtime, remove_runtime, write_runtime
-from largesse.swarm.core import take_addresses
+from largesse.swarm.core import announce_urls_of, take_addresses
 
 READY_SECONDS = 60.0
 
@@ -66,7 +65,6 @@ def _run(config: Config, *, listening: Any, addresses: Sequence[ListenAddress], 
 
     from largesse.accounts.actions.first_administrator import first_administrator_link
     from largesse.cli._running import run_tracker, run_web, run_worker
-    from largesse.swarm.queries import configured_announce_urls
 
     assert get_resolver().url_patterns, "the parts are forked with every page loaded"
     tracker_addresses = list(addresses)
@@ -84,9 +82,8 @@ def _run(config: Config, *, listening: Any, addresses: Sequence[ListenAddress], 
     supervisor = Supervisor(parts, on_ready=note)
     with supervisor.running():
         supervisor.wait_ready(seconds=READY_SECONDS)
-        took = replace(config, tracker=replace(config.tracker, listen=tuple(tracker_addresses)))
         site = str(settings.SITE_ADDRESS)
-        runtime = Runtime(site, tuple(configured_announce_urls(took)), os.getpid())
+        runtime = Runtime(site, tuple(announce_urls_of(config.tracker, tracker_addresses)), os.getpid())
         write_runtime(config.data, runtime)
         try:
             setup = site + link if link else None

@@ -6,16 +6,19 @@ What is asked of it is written down as protocols, so that each part says what it
 
 import errno
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+import ssl
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from largesse import _core
 from largesse.config import ListenAddress, TrackerConfig
-from largesse.swarm.errors import AddressUnusable, PortInUse, TlsNotHere
+from largesse.swarm.errors import AddressUnusable, CertificateUnusable, PortInUse
 
 MOST_OPEN_TORRENTS = 10_000_000
 """How many torrents the open policy keeps; the oldest without peers go first."""
+
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on.
 
 Change = tuple[str, bytes, bytes | None]
 """`("allow", key, None)`, `("alias", key, canonical key)` or `("refuse", key, None)`."""
@@ -97,33 +100,58 @@ def bound_socket(address: ListenAddress, *, kind: int, key: str) -> Iterator[soc
         raise AddressUnusable(address=str(address), key=key, reason=(error.strerror or str(error)).lower()) from error
 
 
-def start_core(config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> _core.Tracker:
+def make_core(config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> _core.Tracker:
     """
-    Start the tracker's sockets and threads.
+    Make a tracker that has no sockets yet, so that it can be told its policy before it answers anyone.
 
     Raises:
-        PortInUse: another program took a port meanwhile.
-        AddressUnusable: an address cannot be listened on.
-        TlsNotHere: an address for HTTPS is set, which this build cannot serve.
+        CertificateUnusable: one of the certificate and its key is set without the other.
     """
-    if config.tls_listen:
-        raise TlsNotHere(address=config.tls_listen)
+    if bool(config.tls_certificate) != bool(config.tls_key):
+        reason = "tracker.tls_certificate and tracker.tls_key are set together or not at all"
+        raise CertificateUnusable(certificate=config.tls_certificate, key=config.tls_key, reason=reason)
+    return _core.Tracker(
+        listen=[str(address) for address in listen],
+        admin=config.admin or None,
+        policy=config.policy,
+        workers=config.workers,
+        interval_seconds=config.interval_seconds,
+        private_peers=config.private_peers,
+        trusted_proxies=list(config.trusted_proxies),
+        client_allow=prefixes(config.client_allow),
+        client_deny=prefixes(config.client_deny),
+        most_torrents=MOST_OPEN_TORRENTS,
+        tls_certificate=config.tls_certificate or None,
+        tls_key=config.tls_key or None,
+        requests_per_second=config.requests_per_second,
+        is_waiting=True,
+    )
+
+
+def start_core(tracker: _core.Tracker, config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> None:
+    """
+    Take the sockets and answer from now on.
+
+    Raises:
+        AddressUnusable: an address cannot be listened on, or another program took its port meanwhile.
+        CertificateUnusable: the certificate or its key cannot be read, or they do not belong together.
+    """
     try:
-        return _core.Tracker(
-            listen=[str(address) for address in listen],
-            admin=config.admin or None,
-            policy=config.policy,
-            workers=config.workers,
-            interval_seconds=config.interval_seconds,
-            private_peers=config.private_peers,
-            trusted_proxies=list(config.trusted_proxies),
-            client_allow=prefixes(config.client_allow),
-            client_deny=prefixes(config.client_deny),
-            most_torrents=MOST_OPEN_TORRENTS,
-        )
+        tracker.start()
     except OSError as error:
+        if config.tls_certificate:
+            _try_certificate(config)
         addresses = ", ".join([*(str(address) for address in listen), config.admin])
         raise AddressUnusable(address=addresses, key="tracker.listen or tracker.admin", reason=str(error)) from error
+
+
+def _try_certificate(config: TrackerConfig) -> None:
+    """Raise CertificateUnusable when OpenSSL cannot use the files either; it tells more plainly why."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.tls_certificate, config.tls_key)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CertificateUnusable(certificate=config.tls_certificate, key=config.tls_key, reason=reason) from error
 
 
 def prefixes(texts: Sequence[str]) -> list[bytes]:
@@ -136,6 +164,17 @@ def addresses_of(tracker: _core.Tracker) -> tuple[ListenAddress, ...]:
     return tuple(ListenAddress.parse(text) for text in tracker.addresses)
 
 
-def as_option(addresses: Sequence[ListenAddress]) -> Mapping[str, object]:
-    """Return the addresses as a setting."""
-    return {"tracker.listen": ",".join(str(address) for address in addresses)}
+def announce_urls_of(config: TrackerConfig, addresses: Sequence[ListenAddress]) -> list[str]:
+    """
+    Return the announce URLs of a tracker at these addresses: UDP first, which costs least.
+
+    With a certificate, HTTPS and WebTorrent's WSS are spoken on the same ports.
+    """
+    hosts = [_named(config, address) for address in addresses]
+    schemes = ("udp", "https", "http", "wss") if config.tls_certificate else ("udp", "http")
+    return list(dict.fromkeys(f"{scheme}://{host}/announce" for scheme in schemes for host in hosts))
+
+
+def _named(config: TrackerConfig, address: ListenAddress) -> str:
+    name = config.announce_host or (socket.getfqdn() if address.host in WILDCARDS else address.host)
+    return str(ListenAddress(name, address.port))

@@ -19,14 +19,14 @@ class AddressUnusable(Unavailable):
     template = gettext_noop("The setting {key} says {address}, which cannot be listened on: {reason}.")
 
 
-class TlsNotHere(LargesseError):
-    """The tracker of this build speaks no TLS."""
+class CertificateUnusable(LargesseError):
+    """The tracker's certificate cannot be used."""
 
-    code = "tls_not_here"
+    code = "certificate_unusable"
     exit_code = 78
     template = gettext_noop(
-        "The setting tracker.tls_listen says {address}, but this build of the tracker serves no HTTPS itself."
-        " Empty the setting and put a TLS proxy in front, named in tracker.trusted_proxies."
+        "The certificate {certificate} with the key {key} cannot be used: {reason}."
+        " Both are PEM files (tracker.tls_certificate, tracker.tls_key)."
     )
 
 

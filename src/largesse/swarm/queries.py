@@ -1,6 +1,5 @@
 """What the site asks about swarms."""
 
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,12 +7,11 @@ from datetime import date, timedelta
 from django.conf import settings
 
 from largesse.accounts.models import User
-from largesse.config import Config, ListenAddress
+from largesse.config import Config
 from largesse.kit.clock import Clock, utc_now
 from largesse.kit.runtime import read_runtime
+from largesse.swarm.core import announce_urls_of
 from largesse.swarm.models import HealthDay, MemberTotal, SwarmCount
-
-WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on.
 
 
 def counts_for(keys: Iterable[str]) -> dict[str, SwarmCount]:
@@ -59,21 +57,7 @@ def announce_urls(*, passkey: str | None = None) -> list[str]:
     """
     config: Config = settings.CONFIG
     running = read_runtime(config.data)
-    urls = list(running.announce) if running else configured_announce_urls(config)
+    urls = list(running.announce) if running else announce_urls_of(config.tracker, config.tracker.listen)
     if passkey and config.tracker.policy == "members":
         return [url.removesuffix("/announce") + f"/{passkey}/announce" for url in urls]
     return urls
-
-
-def configured_announce_urls(config: Config) -> list[str]:
-    """Return the announce URLs that the settings say: UDP first, which costs least."""
-    hosts = [_host(config, address) for address in config.tracker.listen]
-    urls = [f"{scheme}://{host}/announce" for scheme in ("udp", "http") for host in hosts]
-    if config.tracker.tls_listen:
-        urls.append(f"https://{_host(config, ListenAddress.parse(config.tracker.tls_listen))}/announce")
-    return list(dict.fromkeys(urls))
-
-
-def _host(config: Config, address: ListenAddress) -> str:
-    name = config.tracker.announce_host or (socket.getfqdn() if address.host in WILDCARDS else address.host)
-    return str(ListenAddress(name, address.port))
