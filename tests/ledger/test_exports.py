@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,8 @@ def test_hledger_checks_the_export_and_has_the_same_balances(a_book: None, tmp_p
     for held in balances():
         number, _, currency = shown[held.account].rpartition(" ")
         digits = {"JPY": 0, "ISK": 0, "BHD": 3, "BTC": 8}.get(held.currency, 2)
-        minor = round(float(number or 0) * 10**digits) if number else 0
-        assert (minor, currency or held.currency) == (held.amount_minor, held.currency)
+        expected = (Decimal(held.amount_minor).scaleb(-digits), held.currency) if held.amount_minor else (0, "0")
+        assert (Decimal(number or 0), currency) == expected
 
 
 def test_a_wrong_amount_is_seen_by_hledger(a_book: None, tmp_path: Path) -> None:
