@@ -1,5 +1,11 @@
 """Addresses of the drives app."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from largesse.drives import api
+
+app_name = "drives"
+urlpatterns = [
+    path("api/v1/drives", api.drives, name="api_list"),
+    path("api/v1/drives/<slug:slug>", api.drive, name="api_drive"),
+]

@@ -1,0 +1,1 @@
+"""What can be done with drives and gifts, one verb a file."""

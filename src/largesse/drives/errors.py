@@ -1,0 +1,66 @@
+"""What can go wrong with drives and gifts."""
+
+from largesse.kit.errors import BadInput, Conflict, LimitReached, NotFound, gettext_noop
+
+
+class DriveNotOpen(Conflict):
+    """The drive takes no gifts now."""
+
+    code = "drive_not_open"
+    template = gettext_noop("“{title}” takes no gifts now. Look at the other drives.")
+
+
+class ContractChanged(Conflict):
+    """The terms were changed after the donor read them."""
+
+    code = "contract_changed"
+    template = gettext_noop("The terms were changed while you read them. Read them again, then give.")
+
+
+class TermsMissing(BadInput):
+    """The drive's terms are not whole."""
+
+    code = "terms_missing"
+    template = gettext_noop("The terms are not whole: {what}. Complete them first.")
+
+
+class AmountOutOfBounds(BadInput):
+    """The amount is too small or too large."""
+
+    code = "amount_out_of_bounds"
+    template = gettext_noop("Give at least {least} and at most {most} {currency}.")
+
+
+class RefundTooLarge(Conflict):
+    """More would go back than was paid."""
+
+    code = "refund_too_large"
+    template = gettext_noop("At most {left_minor} minor units of this payment are left to refund.")
+
+
+class RefundTooLate(Conflict):
+    """The contract gives no refund any more."""
+
+    code = "refund_too_late"
+    template = gettext_noop("The time for a refund is over: the contract says until when.")
+
+
+class NoSuchDonation(NotFound):
+    """The private link is wrong, or the donation is not there."""
+
+    code = "no_such_donation"
+    template = gettext_noop("This private link is not whole. Open it from your mail, or copy it again.")
+
+
+class TooManyTries(LimitReached):
+    """Too many payments were begun from one address or for one drive."""
+
+    code = "too_many_tries"
+    template = gettext_noop("Too many payments were begun here. Wait an hour, or give by bank transfer.")
+
+
+class ApprovedByYou(Conflict):
+    """The same person cannot approve twice."""
+
+    code = "approved_by_you"
+    template = gettext_noop("You approved this expense already. A second person has to approve it.")
