@@ -1,6 +1,6 @@
 """The figures of a drive, from the book: the canonical case of December 2004, and what the database refuses."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -8,56 +8,19 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories import make_user
-from largesse.accounts.models import Role
-from largesse.drives.actions.open_drive import open_drive
+from drive_factories import give, make_drive
 from largesse.drives.actions.pledge import pledge
 from largesse.drives.actions.refund import claim, conclude
 from largesse.drives.actions.settle import dispute, settle
 from largesse.drives.contract import hash_of
 from largesse.drives.errors import ContractChanged, RefundTooLarge
 from largesse.drives.figures import figures_of, percent_of
-from largesse.drives.models import Contract, Drive, Refund, RefundReason, Settlement
+from largesse.drives.models import Contract, Refund, RefundReason, Settlement
 from largesse.kit.clock import utc_now
 from largesse.ledger.checks import check
 from largesse.ledger.queries import balances
 
 pytestmark = pytest.mark.django_db
-
-
-def make_drive(**changes: object) -> Drive:
-    now = utc_now()
-    values = {
-        "slug": "december",
-        "title": "December 2004",
-        "purpose": "Legal costs of one month.",
-        "holder": "The society.",
-        "surplus": "It goes to the reserve.",
-        "shortfall": "We keep what came in.",
-        "currency": "USD",
-        "goal_minor": 3_000_000,
-        "period": "once",
-        "starts_at": now - timedelta(days=20),
-        "ends_at": now + timedelta(days=10, hours=1),
-        **changes,
-    }
-    drive = Drive.objects.create(**values)
-    open_drive(drive, treasurer=make_user(f"treasurer-{drive.slug}", role=Role.TREASURER))
-    drive.refresh_from_db()
-    return drive
-
-
-def give(drive: Drive, amount_minor: int, *, fee_minor: int = 0, reference: str = "1") -> Settlement:
-    contract = drive.contracts.get()
-    donation = pledge(drive, provider="cash", amount_minor=amount_minor, contract_hash=contract.hash)
-    return settle(
-        donation,
-        provider="cash",
-        reference=reference,
-        amount_minor=amount_minor,
-        fee_minor=fee_minor,
-        occurred_at=utc_now(),
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The drives app."""
+"""The drives app; it shows itself on pages of the apps below by filling their slots."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,11 @@ class DrivesConfig(AppConfig):
     name = "largesse.drives"
     label = "drives"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Fill the slots."""
+        from largesse.drives.strip import place, strip  # Models exist only once all apps are loaded.
+        from largesse.kit.slots import fill_slot
+
+        fill_slot("page.strip", strip)
+        fill_slot("mast.places", place)

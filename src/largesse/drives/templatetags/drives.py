@@ -1,0 +1,65 @@
+"""How pages write money and the sentence of a meter."""
+
+from decimal import Decimal
+
+from babel.numbers import get_currency_symbol
+from django import template
+from django.utils.translation import get_language, gettext, ngettext
+
+from largesse.drives.figures import Figures
+from largesse.kit.money import currency_exponent
+
+register = template.Library()
+
+NO_BREAK = "\u00a0"
+
+
+def money_text(amount_minor: int, currency: str, *, is_exact: bool = False) -> str:
+    """Write an amount as LOOK.md says: `20 640 $`; decimals only where there are any, or with `is_exact`."""
+    exponent = currency_exponent(currency)
+    value = Decimal(amount_minor).scaleb(-exponent)
+    digits = exponent if is_exact or value != value.to_integral_value() else 0
+    language = get_language() or "en"
+    text = f"{value:,.{digits}f}".replace(",", NO_BREAK).replace("-", "\u2212")
+    if language.startswith("fr"):
+        text = text.replace(".", ",")
+    return f"{text}{NO_BREAK}{get_currency_symbol(currency, locale='en')}"
+
+
+@register.filter
+def money(amount_minor: int, currency: str) -> str:
+    """Write an amount of minor units."""
+    return money_text(amount_minor, currency)
+
+
+@register.filter
+def exact_money(amount_minor: int, currency: str) -> str:
+    """Write an amount with all its decimals."""
+    return money_text(amount_minor, currency, is_exact=True)
+
+
+@register.simple_tag
+def meter_sentence(figures: Figures) -> str:
+    """Write the sentence that follows every meter: `20 640 $ of 30 000 $ · 69 % · 9 360 $ missing · 11 days left`."""
+    given, goal = money_text(figures.settled_minor, figures.currency), money_text(figures.goal_minor, figures.currency)
+    percent = f"{figures.percent}{NO_BREAK}%"
+    if figures.beyond_minor:
+        beyond = money_text(figures.beyond_minor, figures.currency)
+        parts = [
+            gettext("%(given)s, goal of %(goal)s passed") % {"given": given, "goal": goal},
+            percent,
+            gettext("%(amount)s beyond") % {"amount": beyond},
+        ]
+    elif figures.is_met:
+        parts = [gettext("%(given)s of %(goal)s") % {"given": given, "goal": goal}, gettext("100 %, goal reached")]
+    else:
+        missing = money_text(figures.missing_minor, figures.currency)
+        parts = [
+            gettext("%(given)s of %(goal)s") % {"given": given, "goal": goal},
+            percent,
+            gettext("%(amount)s missing") % {"amount": missing},
+        ]
+    if figures.is_open and figures.days_left is not None:
+        left = ngettext("%(count)s day left", "%(count)s days left", figures.days_left)
+        parts.append(left % {"count": figures.days_left})
+    return " · ".join(parts)
