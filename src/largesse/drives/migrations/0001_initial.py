@@ -7,297 +7,508 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0002_guards'),
+        ("ledger", "0002_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Contract',
+            name="Contract",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveSmallIntegerField()),
-                ('terms_json', models.TextField()),
-                ('hash', models.CharField(max_length=64, unique=True)),
-                ('frozen_at', models.DateTimeField()),
-                ('refund_until', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveSmallIntegerField()),
+                ("terms_json", models.TextField()),
+                ("hash", models.CharField(max_length=64, unique=True)),
+                ("frozen_at", models.DateTimeField()),
+                ("refund_until", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('drive', 'version'),
+                "ordering": ("drive", "version"),
             },
         ),
         migrations.CreateModel(
-            name='ProviderEvent',
+            name="ProviderEvent",
             fields=[
-                ('id', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=80)),
-                ('body', models.BinaryField()),
-                ('received_at', models.DateTimeField()),
+                ("id", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=80)),
+                ("body", models.BinaryField()),
+                ("received_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True)),
-                ('amount_minor', models.BigIntegerField()),
-                ('reason', models.CharField(choices=[('change_of_mind', 'Change of mind'), ('terms_changed', 'The terms were changed'), ('wind_down', 'The drive was closed'), ('goal_missed', 'The goal was not met'), ('at_provider', 'Made at the payment service'), ('mistake', 'A mistake')], max_length=16)),
-                ('claimed_at', models.DateTimeField()),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField()),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("change_of_mind", "Change of mind"),
+                            ("terms_changed", "The terms were changed"),
+                            ("wind_down", "The drive was closed"),
+                            ("goal_missed", "The goal was not met"),
+                            ("at_provider", "Made at the payment service"),
+                            ("mistake", "A mistake"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("claimed_at", models.DateTimeField()),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='Drive',
+            name="Drive",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True)),
-                ('slug', models.SlugField(max_length=60, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('lede', models.CharField(blank=True, max_length=400)),
-                ('purpose', models.TextField(blank=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('goal_minor', models.BigIntegerField()),
-                ('period', models.CharField(choices=[('once', 'Once'), ('monthly', 'Every month'), ('all_or_nothing', 'All or nothing')], default='once', max_length=16)),
-                ('carry_over', models.CharField(choices=[('carry', 'It counts for the next month'), ('reserve', 'It goes to the reserve, and each month begins at zero')], default='carry', max_length=8)),
-                ('counted', models.CharField(choices=[('gross', 'What was given, before the fees of payment services'), ('net', 'What arrived, after the fees of payment services')], default='gross', max_length=5)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(null=True)),
-                ('refund_days', models.PositiveSmallIntegerField(default=30)),
-                ('holder', models.CharField(blank=True, max_length=300)),
-                ('surplus', models.TextField(blank=True)),
-                ('shortfall', models.TextField(blank=True)),
-                ('settlement', models.TextField(blank=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('closing', 'Closing'), ('closed', 'Closed')], default='draft', max_length=8)),
-                ('is_pinned', models.BooleanField(default=False)),
-                ('made_at', models.DateTimeField(auto_now_add=True)),
-                ('closed_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=60, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("lede", models.CharField(blank=True, max_length=400)),
+                ("purpose", models.TextField(blank=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("goal_minor", models.BigIntegerField()),
+                (
+                    "period",
+                    models.CharField(
+                        choices=[("once", "Once"), ("monthly", "Every month"), ("all_or_nothing", "All or nothing")],
+                        default="once",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "carry_over",
+                    models.CharField(
+                        choices=[
+                            ("carry", "It counts for the next month"),
+                            ("reserve", "It goes to the reserve, and each month begins at zero"),
+                        ],
+                        default="carry",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "counted",
+                    models.CharField(
+                        choices=[
+                            ("gross", "What was given, before the fees of payment services"),
+                            ("net", "What arrived, after the fees of payment services"),
+                        ],
+                        default="gross",
+                        max_length=5,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(null=True)),
+                ("refund_days", models.PositiveSmallIntegerField(default=30)),
+                ("holder", models.CharField(blank=True, max_length=300)),
+                ("surplus", models.TextField(blank=True)),
+                ("shortfall", models.TextField(blank=True)),
+                ("settlement", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("open", "Open"), ("closing", "Closing"), ("closed", "Closed")],
+                        default="draft",
+                        max_length=8,
+                    ),
+                ),
+                ("is_pinned", models.BooleanField(default=False)),
+                ("made_at", models.DateTimeField(auto_now_add=True)),
+                ("closed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('-starts_at', '-id'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('goal_minor__gt', 0)), name='drive_goal_is_positive'), models.UniqueConstraint(condition=models.Q(('is_pinned', True)), fields=('is_pinned',), name='at_most_one_drive_is_pinned'), models.CheckConstraint(condition=models.Q(('ends_at__isnull', False), ('period', 'monthly'), _connector='OR'), name='drive_has_an_end')],
+                "ordering": ("-starts_at", "-id"),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("goal_minor__gt", 0)), name="drive_goal_is_positive"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_pinned", True)),
+                        fields=("is_pinned",),
+                        name="at_most_one_drive_is_pinned",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__isnull", False), ("period", "monthly"), _connector="OR"),
+                        name="drive_has_an_end",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Donation',
+            name="Donation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True)),
-                ('provider', models.CharField(max_length=16)),
-                ('reference', models.CharField(max_length=160, null=True)),
-                ('amount_minor', models.BigIntegerField()),
-                ('is_monthly', models.BooleanField(default=False)),
-                ('shows_name', models.BooleanField(default=False)),
-                ('shows_amount', models.BooleanField(default=True)),
-                ('pending_minor', models.BigIntegerField(default=0)),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('made_at', models.DateTimeField()),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='donations', to='drives.contract')),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='donations', to='drives.drive')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("provider", models.CharField(max_length=16)),
+                ("reference", models.CharField(max_length=160, null=True)),
+                ("amount_minor", models.BigIntegerField()),
+                ("is_monthly", models.BooleanField(default=False)),
+                ("shows_name", models.BooleanField(default=False)),
+                ("shows_amount", models.BooleanField(default=True)),
+                ("pending_minor", models.BigIntegerField(default=0)),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("made_at", models.DateTimeField()),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="donations", to="drives.contract"
+                    ),
+                ),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="donations", to="drives.drive"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.AddField(
-            model_name='contract',
-            name='drive',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contracts', to='drives.drive'),
+            model_name="contract",
+            name="drive",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="contracts", to="drives.drive"
+            ),
         ),
         migrations.CreateModel(
-            name='BudgetLine',
+            name="BudgetLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=120)),
-                ('detail', models.CharField(blank=True, max_length=300)),
-                ('cost_minor', models.BigIntegerField()),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='drives.drive')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=120)),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                ("cost_minor", models.BigIntegerField()),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="drives.drive"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Expense',
+            name="Expense",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True)),
-                ('description', models.CharField(max_length=200)),
-                ('is_privileged', models.BooleanField(default=False)),
-                ('amount_minor', models.BigIntegerField()),
-                ('incurred_at', models.DateTimeField()),
-                ('receipt', models.CharField(blank=True, max_length=200)),
-                ('receipt_type', models.CharField(blank=True, max_length=40)),
-                ('proposed_at', models.DateTimeField()),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='expenses', to='drives.drive')),
-                ('entry', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('line', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='drives.budgetline')),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("description", models.CharField(max_length=200)),
+                ("is_privileged", models.BooleanField(default=False)),
+                ("amount_minor", models.BigIntegerField()),
+                ("incurred_at", models.DateTimeField()),
+                ("receipt", models.CharField(blank=True, max_length=200)),
+                ("receipt_type", models.CharField(blank=True, max_length=40)),
+                ("proposed_at", models.DateTimeField()),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="expenses", to="drives.drive"
+                    ),
+                ),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
+                    ),
+                ),
+                (
+                    "line",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="drives.budgetline",
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-incurred_at', '-id'),
+                "ordering": ("-incurred_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('approved_at', models.DateTimeField()),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('expense', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='drives.expense')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("approved_at", models.DateTimeField()),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "expense",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="approvals", to="drives.expense"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MatchingPledge',
+            name="MatchingPledge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('cap_minor', models.BigIntegerField()),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matching', to='drives.drive')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("cap_minor", models.BigIntegerField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="matching", to="drives.drive"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('starts_at',),
+                "ordering": ("starts_at",),
             },
         ),
         migrations.CreateModel(
-            name='RefundOutcome',
+            name="RefundOutcome",
             fields=[
-                ('refund', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='outcome', serialize=False, to='drives.refund')),
-                ('provider', models.CharField(max_length=16)),
-                ('reference', models.CharField(max_length=160)),
-                ('is_sent', models.BooleanField()),
-                ('occurred_at', models.DateTimeField()),
+                (
+                    "refund",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="outcome",
+                        serialize=False,
+                        to="drives.refund",
+                    ),
+                ),
+                ("provider", models.CharField(max_length=16)),
+                ("reference", models.CharField(max_length=160)),
+                ("is_sent", models.BooleanField()),
+                ("occurred_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Settlement',
+            name="Settlement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True)),
-                ('provider', models.CharField(max_length=16)),
-                ('reference', models.CharField(max_length=160)),
-                ('amount_minor', models.BigIntegerField()),
-                ('fee_minor', models.BigIntegerField(default=0)),
-                ('occurred_at', models.DateTimeField()),
-                ('donation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlements', to='drives.donation')),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("provider", models.CharField(max_length=16)),
+                ("reference", models.CharField(max_length=160)),
+                ("amount_minor", models.BigIntegerField()),
+                ("fee_minor", models.BigIntegerField(default=0)),
+                ("occurred_at", models.DateTimeField()),
+                (
+                    "donation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="settlements", to="drives.donation"
+                    ),
+                ),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.AddField(
-            model_name='refund',
-            name='settlement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='drives.settlement'),
+            model_name="refund",
+            name="settlement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="drives.settlement"
+            ),
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=16)),
-                ('reference', models.CharField(max_length=160)),
-                ('amount_minor', models.BigIntegerField()),
-                ('is_won', models.BooleanField(default=False)),
-                ('occurred_at', models.DateTimeField()),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('settlement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='drives.settlement')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=16)),
+                ("reference", models.CharField(max_length=160)),
+                ("amount_minor", models.BigIntegerField()),
+                ("is_won", models.BooleanField(default=False)),
+                ("occurred_at", models.DateTimeField()),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
+                    ),
+                ),
+                (
+                    "settlement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="disputes", to="drives.settlement"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='StretchGoal',
+            name="StretchGoal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_minor', models.BigIntegerField()),
-                ('name', models.CharField(max_length=200)),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stretch_goals', to='drives.drive')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount_minor", models.BigIntegerField()),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="stretch_goals", to="drives.drive"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('amount_minor',),
+                "ordering": ("amount_minor",),
             },
         ),
         migrations.CreateModel(
-            name='Update',
+            name="Update",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True)),
-                ('title', models.CharField(max_length=160)),
-                ('text', models.TextField()),
-                ('published_at', models.DateTimeField()),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('drive', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='updates', to='drives.drive')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=largesse.kit.ids.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("title", models.CharField(max_length=160)),
+                ("text", models.TextField()),
+                ("published_at", models.DateTimeField()),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "drive",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="updates", to="drives.drive"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-published_at', '-id'),
+                "ordering": ("-published_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='Donor',
+            name="Donor",
             fields=[
-                ('donation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='donor', serialize=False, to='drives.donation')),
-                ('sealed', models.BinaryField()),
-                ('mail_index', models.CharField(blank=True, max_length=64)),
-                ('forget_at', models.DateTimeField()),
+                (
+                    "donation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="donor",
+                        serialize=False,
+                        to="drives.donation",
+                    ),
+                ),
+                ("sealed", models.BinaryField()),
+                ("mail_index", models.CharField(blank=True, max_length=64)),
+                ("forget_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['mail_index'], name='drives_dono_mail_in_ba891b_idx'), models.Index(fields=['forget_at'], name='drives_dono_forget__0d073b_idx')],
+                "indexes": [
+                    models.Index(fields=["mail_index"], name="drives_dono_mail_in_ba891b_idx"),
+                    models.Index(fields=["forget_at"], name="drives_dono_forget__0d073b_idx"),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='donation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='donation_is_positive'),
+            model_name="donation",
+            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="donation_is_positive"),
         ),
         migrations.AddConstraint(
-            model_name='donation',
-            constraint=models.UniqueConstraint(fields=('provider', 'reference'), name='donation_reference_is_unique'),
+            model_name="donation",
+            constraint=models.UniqueConstraint(fields=("provider", "reference"), name="donation_reference_is_unique"),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.UniqueConstraint(fields=('drive', 'version'), name='one_contract_per_version'),
+            model_name="contract",
+            constraint=models.UniqueConstraint(fields=("drive", "version"), name="one_contract_per_version"),
         ),
         migrations.AddConstraint(
-            model_name='expense',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='expense_is_positive'),
+            model_name="expense",
+            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="expense_is_positive"),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('expense', 'person'), name='one_approval_per_person'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(fields=("expense", "person"), name="one_approval_per_person"),
         ),
         migrations.AddField(
-            model_name='refundoutcome',
-            name='entry',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry'),
+            model_name="refundoutcome",
+            name="entry",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.UniqueConstraint(fields=('provider', 'reference'), name='settlement_is_booked_once'),
+            model_name="settlement",
+            constraint=models.UniqueConstraint(fields=("provider", "reference"), name="settlement_is_booked_once"),
         ),
         migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('fee_minor__gte', 0)), name='settlement_is_positive'),
+            model_name="settlement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0), ("fee_minor__gte", 0)), name="settlement_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='refund_is_positive'),
+            model_name="refund",
+            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="refund_is_positive"),
         ),
         migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.UniqueConstraint(fields=('provider', 'reference', 'is_won'), name='dispute_is_booked_once'),
+            model_name="dispute",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "reference", "is_won"), name="dispute_is_booked_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundoutcome',
-            constraint=models.UniqueConstraint(fields=('provider', 'reference'), name='refund_is_booked_once'),
+            model_name="refundoutcome",
+            constraint=models.UniqueConstraint(fields=("provider", "reference"), name="refund_is_booked_once"),
         ),
     ]
