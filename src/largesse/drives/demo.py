@@ -46,6 +46,7 @@ def fill() -> Drive:
         for position, (name, detail, cost) in enumerate(LINES)
     )
     contract = open_drive(drive, treasurer=first)
+    drive.refresh_from_db()
     for number, amount in enumerate(GIFTS_MINOR, 1):
         donation = pledge(drive, provider="cash", amount_minor=amount, contract_hash=contract.hash)
         settle(
