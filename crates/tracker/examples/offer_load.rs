@@ -1,4 +1,4 @@
-//! A load of `WebTorrent` offers: sockets in one swarm that announce five offers each, again as soon as they are answered.
+//! A load of `WebTorrent` offers: sockets in one swarm that announce five offers each, the next as soon as one is answered.
 //!
 //! Usage: `offer_load ADDRESS SOCKETS SECONDS`. Prints one line of JSON: how many offers arrived, how many announces were
 //! answered, and in how many seconds.
@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 /// Bytes of a session description such as a browser's data channel has.
 const SDP_BYTES: usize = 480;
 const OFFERS: usize = 5;
+/// Announces that one socket may have unanswered: enough that the server always has something to do.
+const WINDOW: usize = 4;
 
 #[derive(Default)]
 struct Seen {
@@ -90,26 +92,26 @@ fn announce(number: usize) -> Vec<u8> {
 async fn talk(mut stream: TcpStream, number: usize, seen: &Seen) -> std::io::Result<()> {
     let message = announce(number);
     let mut buffer = Vec::with_capacity(65_536);
-    stream.write_all(&message).await?;
+    stream.write_all(&message.repeat(WINDOW)).await?;
     loop {
         if stream.read_buf(&mut buffer).await? == 0 {
             return Ok(());
         }
         let mut read = 0;
-        let mut is_answered = false;
+        let mut answered = 0;
         while let Some((start, end)) = frame(&buffer[read..]) {
             // A reply is short; an offer has a session description in it.
             if end - start < SDP_BYTES {
                 seen.replies.set(seen.replies.get() + 1);
-                is_answered = true;
+                answered += 1;
             } else {
                 seen.offers.set(seen.offers.get() + 1);
             }
             read += end;
         }
         buffer.drain(..read);
-        if is_answered {
-            stream.write_all(&message).await?;
+        if answered > 0 {
+            stream.write_all(&message.repeat(answered)).await?;
         }
     }
 }
