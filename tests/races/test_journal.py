@@ -155,6 +155,7 @@ def without_lock(work: Callable[[], object]) -> Callable[[], object]:
         plain: Any = lambda self, **_: self  # noqa: E731
         QuerySet.select_for_update = plain  # type: ignore[method-assign] # In this process only.
         if connection.vendor == "sqlite":
+            connection.ensure_connection()  # Connecting reads the mode from the settings.
             connection.transaction_mode = None  # type: ignore[attr-defined] # BEGIN, which reads without a lock.
         work()
 
