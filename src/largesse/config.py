@@ -71,6 +71,10 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(_text(part).strip() for part in parts if _text(part).strip())
 
 
+def _networks(value: object) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(part)) for part in _texts(value))
+
+
 def _listen(value: object) -> ListenAddress:
     return ListenAddress.parse(_text(value))
 
@@ -148,7 +152,10 @@ class WebConfig:
 
     listen: ListenAddress = setting(ListenAddress("127.0.0.1", 8000), _listen, "Address of the site.", allowed=ADDRESS)
     trusted_proxies: tuple[str, ...] = setting(
-        (), _texts, "Proxies whose X-Forwarded-For is believed.", allowed="Allowed: a list of addresses or networks."
+        (),
+        _networks,
+        "Proxies whose X-Forwarded-For is believed.",
+        allowed="Allowed: a list of addresses or networks, such as 127.0.0.1, 10.0.0.0/8.",
     )
     workers: int = setting(1, _between(1, 64), "Web worker processes.", allowed="Allowed: 1 to 64.")
 
@@ -186,7 +193,10 @@ class TrackerConfig:
         allowed="Allowed: a host name or empty.",
     )
     trusted_proxies: tuple[str, ...] = setting(
-        (), _texts, "Proxies in front of the tracker's HTTP.", allowed="Allowed: a list of addresses or networks."
+        (),
+        _networks,
+        "Proxies in front of the tracker's HTTP.",
+        allowed="Allowed: a list of addresses or networks, such as 127.0.0.1, 10.0.0.0/8.",
     )
     tls_certificate: str = setting(
         "",
