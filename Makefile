@@ -67,7 +67,7 @@ fuzz: ## Run every fuzz target (SECONDS=600 each; needs cargo-fuzz and a nightly
 	fuzz/run $(or $(SECONDS_EACH),600)
 
 docs: setup ## Regenerate docs/reference from the program itself
-	$(BIN)/largesse manage reference docs/reference
+	$(BIN)/largesse reference docs/reference
 
 lock: | .venv/bin/python ## Renew requirements.lock from pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
