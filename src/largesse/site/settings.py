@@ -37,6 +37,8 @@ def _kept_secret(name: str, given: str) -> str:
 
 
 SECRET_KEY = _kept_secret("key", CONFIG.secrets.key)
+DONOR_KEY = _kept_secret("donor_key", CONFIG.secrets.donor_key)
+"""Encrypts the identities of donors; it is never in the database, so a stolen database names nobody."""
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # Links are made from `site.address`, never from the Host header.
 ROOT_URLCONF = "largesse.site.urls"
