@@ -15,6 +15,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from stdnum import bic as bic_codes
+from stdnum import iban as ibans
+
 from largesse.kit.errors import BadSetting
 
 SETTINGS_FILE = "largesse.toml"
@@ -110,6 +113,16 @@ def _matching(pattern: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         text = _text(value)
         if not re.fullmatch(pattern, text):
+            raise ValueError(value)
+        return text
+
+    return parse
+
+
+def _checked_by(is_valid: Callable[[str], bool]) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        text = "".join(_text(value).split()).upper()
+        if text and not is_valid(text):
             raise ValueError(value)
         return text
 
@@ -278,8 +291,21 @@ class FundConfig:
     """Payment providers of the fund; a provider without its settings is not offered."""
 
     bank_account_holder: str = setting("", _text, "Name on the bank account.", allowed=TEXT)
-    bank_iban: str = setting("", _text, "IBAN that bank transfers go to.", allowed="Allowed: an IBAN, or empty.")
-    bank_bic: str = setting("", _text, "BIC of that bank.", allowed="Allowed: a BIC, or empty.")
+    bank_iban: str = setting(
+        "",
+        _checked_by(ibans.is_valid),
+        "IBAN that bank transfers go to.",
+        allowed="Allowed: an IBAN with right check digits, or empty.",
+    )
+    bank_bic: str = setting(
+        "", _checked_by(bic_codes.is_valid), "BIC of that bank.", allowed="Allowed: a BIC, or empty."
+    )
+    bank_currency: str = setting(
+        "",
+        _matching(r"|[A-Z]{3}"),
+        "The only currency that bank transfers are offered in; empty: any.",
+        allowed="Allowed: a code of ISO 4217 such as EUR, or empty.",
+    )
     stripe_secret_key: str = setting("", _text, "Secret key of the Stripe account.", allowed=TEXT, secret=True)
     stripe_webhook_secret: str = setting("", _text, "Signing secret of the Stripe webhook.", allowed=TEXT, secret=True)
     stripe_api: str = setting(

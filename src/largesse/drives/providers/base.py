@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from largesse.kit.errors import BadInput, NotPermitted, Unavailable, gettext_noop
+from largesse.kit.errors import BadInput, Conflict, NotFound, NotPermitted, Unavailable, gettext_noop
 from largesse.kit.money import Money
 
 
@@ -33,6 +33,20 @@ class ForgedEvent(NotPermitted):
     template = gettext_noop("The signature of this event is not valid.")
 
 
+class UnknownPayment(NotFound):
+    """The provider knows no payment of this reference."""
+
+    code = "unknown_payment"
+    template = gettext_noop("{provider} knows no payment {reference}.")
+
+
+class RefundRefused(Conflict):
+    """The provider says that this refund will never be made; asking again changes nothing."""
+
+    code = "refund_refused"
+    template = gettext_noop("{provider} refuses this refund ({reason}).")
+
+
 class CannotRefundHere(BadInput):
     """The provider cannot send the money back by itself."""
 
@@ -49,6 +63,8 @@ class FactKind(StrEnum):
     PENDING = "pending"
     FAILED = "failed"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    """A refund that was made came back, or never left."""
     DISPUTED = "disputed"
     """The payer's bank took the money back, perhaps for a while."""
     DISPUTE_WON = "dispute_won"
@@ -80,12 +96,22 @@ class PaymentStart:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEvent:
-    """A webhook whose signature is right: a hint that `reference` changed."""
+    """A webhook whose signature is right: a hint that something changed."""
 
     event_id: str
     kind: str
-    reference: str | None
-    """The payment to fetch again; None for events that tell us nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A payment that changed, by whatever the provider says of it; any of the three leads to the donation."""
+
+    reference: str | None = None
+    """The provider's id of the payment, as `start` gave it."""
+    donation_id: str | None = None
+    """Public id of the donation, which was sent along when the payment was made."""
+    settlement: str | None = None
+    """The provider's id of money that arrived, for a refund or a dispute of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +126,18 @@ class ProviderFact:
     """What the provider kept; zero where it keeps nothing or does not say."""
     occurred_at: datetime
     of_reference: str | None = None
-    """For a refund or a dispute: the settlement that it takes from; None where the payment has one only."""
+    """For a refund or a dispute: the settlement that it takes from."""
+    key: str | None = None
+    """For a refund: the key it was asked for with, when we asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Money that the provider sent to the bank account."""
+
+    reference: str
+    amount: Money
+    occurred_at: datetime
 
 
 class Provider(Protocol):
@@ -108,24 +145,45 @@ class Provider(Protocol):
 
     name: str
     """Short stable name, the first part of every key in the books."""
+    is_online: bool
+    """Whether a program answers for it; the others are told by a statement or by the treasurer."""
 
-    def currencies(self) -> frozenset[str] | None:
-        """Which currencies it takes; None for any."""
+    def takes(self, currency: str) -> bool:
+        """Return whether it takes this currency."""
 
     def may_recur(self) -> bool:
         """Return whether it can take a monthly donation."""
 
     def start(self, request: PaymentRequest) -> PaymentStart:
-        """Make the payment at the provider, once for each donation id. Raises ProviderUnavailable."""
+        """Make the payment, once for each donation id. Raises ProviderUnavailable, AmountNotPossible."""
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> VerifiedEvent:
-        """Check a webhook's signature. Raises ForgedEvent."""
+        """Check a webhook's signature, without asking anybody. Raises ForgedEvent."""
+
+    def changed(self, body: bytes) -> Changed:
+        """Return which payment a verified webhook is about, without asking anybody."""
 
     def facts(self, reference: str) -> list[ProviderFact]:
-        """Fetch the payment again and return all that did happen to it. Raises ProviderUnavailable."""
+        """Fetch the payment again and return all that did happen to it. Raises ProviderUnavailable, UnknownPayment."""
 
-    def refund(self, reference: str, *, amount: Money, key: str) -> ProviderFact:
-        """Send money back, once for each `key`. Raises ProviderUnavailable, CannotRefundHere."""
+    def refund(self, settlement: str, *, amount: Money, key: str) -> ProviderFact | None:
+        """
+        Send money of one settlement back, once for each `key`.
 
-    def recent_references(self, since: datetime) -> Iterator[str]:
-        """Return the payments that changed since then, for the daily sweep. Raises ProviderUnavailable."""
+        Returns:
+            The refund once it was sent; None while the provider works on it: ask again with the same key.
+
+        Raises:
+            ProviderUnavailable: whether it was made is not known; ask again with the same key.
+            RefundRefused: it will never be made.
+            CannotRefundHere: a person has to.
+        """
+
+    def recent(self, since: datetime) -> Iterator[Changed]:
+        """Yield every payment that was made or changed since then, for the sweep. Raises ProviderUnavailable."""
+
+    def payouts(self, since: datetime) -> Iterator[Payout]:
+        """Yield what was sent to the bank account since then. Raises ProviderUnavailable."""
+
+    def balances(self) -> Mapping[str, int] | None:
+        """Return what lies there, minor units by currency; None when it does not say. Raises ProviderUnavailable."""
