@@ -137,6 +137,8 @@ pub struct Engine {
     config: Config,
     members: Mutex<Members>,
     has_members: AtomicBool,
+    /// Whether there is any rule, so that nobody pays for looking when there is none.
+    has_rules: AtomicBool,
     rules: RwLock<ClientRules>,
     started: Instant,
     pub(crate) connections: ConnectionIds,
@@ -165,6 +167,7 @@ impl Engine {
             shards,
             members: Mutex::default(),
             has_members: AtomicBool::new(config.is_members_only),
+            has_rules: AtomicBool::new(!(config.client_allow.is_empty() && config.client_deny.is_empty())),
             rules: RwLock::new((config.client_allow.clone(), config.client_deny.clone())),
             config,
             started: Instant::now(),
@@ -209,7 +212,7 @@ impl Engine {
     ///
     /// [`Refusal::Client`] and [`Refusal::Passkey`].
     pub fn admit(&self, request: &Request) -> Result<Option<u64>, Refusal> {
-        {
+        if self.has_rules.load(Ordering::Relaxed) {
             let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
             let is_denied = rules.1.iter().any(|prefix| request.peer_id.starts_with(prefix));
             let is_allowed =
@@ -312,7 +315,9 @@ impl Engine {
 
     /// Sets which clients are served, by prefixes of their peer ids.
     pub fn set_client_rules(&self, allow: Vec<Vec<u8>>, deny: Vec<Vec<u8>>) {
+        let has_rules = !(allow.is_empty() && deny.is_empty());
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = (allow, deny);
+        self.has_rules.store(has_rules, Ordering::Relaxed);
     }
 
     /// Hands over what members did since the last time.

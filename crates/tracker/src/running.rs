@@ -18,10 +18,10 @@ use crate::counters::count;
 use crate::engine::Engine;
 use crate::http::Http;
 use crate::http_limits::Limits;
-use crate::netmsg::steer_by_key;
+use crate::netmsg::{never_fragment, steer_by_key};
 use crate::proxy::Network;
 use crate::tls::{Tls, TlsFiles};
-use crate::udp::Worker;
+use crate::udp::{PATIENCE, Worker};
 use crate::{admin, http_connection};
 
 /// Receive buffer that is asked for, for each socket; the kernel gives at most `net.core.rmem_max`.
@@ -167,7 +167,10 @@ fn udp_socket(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(is_shared)?;
-    socket.set_nonblocking(true)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    if address.is_ipv4() {
+        never_fragment(&socket)?;
+    }
     // The kernel gives what it may; `largesse doctor` tells when that is little.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(RECEIVE_BUFFER_BYTES);

@@ -5,23 +5,26 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
 
-use largesse_swarm::{Announce, Event, Shard};
+use largesse_swarm::{Announce, Event, Shard, Tick};
 use largesse_wire::udp;
 use socket2::Socket;
 
-use crate::counters::{count, count_many};
+use crate::counters::{Counters, count_many};
 use crate::engine::{Engine, Refusal, Request};
 use crate::http::passkey_of;
-use crate::netmsg::{BATCH, Batch, wait};
+use crate::netmsg::{BATCH, Inbox, Outbox, wait};
 
-/// How long a worker waits for packets before it looks after its shard, in milliseconds.
-const PATIENCE_MILLISECONDS: i32 = 100;
-/// How many segments are swept for each look; all 4096 have their turn in about a minute at ten looks a second.
-const SEGMENTS_A_LOOK: usize = 8;
-/// Peers that fit into one packet of 1472 bytes.
-const MOST_V4: usize = 240;
-const MOST_V6: usize = 80;
+/// How long a worker waits for packets before it looks after its shard.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
+/// A segment is swept this often, whether packets come or not: all 4096 have their turn in 41 seconds.
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
+/// Most segments swept at once after a wait or a busy time, so that a sweep is never a pause.
+const MOST_SEGMENTS: usize = 12;
+/// Peers that fit into one packet of 1280 bytes, which every path of the internet carries whole (RFC 8200).
+const MOST_V4: usize = 200;
+const MOST_V6: usize = 66;
 
 /// One worker: its sockets, one for each listen address, and the shard that it sweeps.
 pub(crate) struct Worker {
@@ -31,88 +34,132 @@ pub(crate) struct Worker {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
+/// A shard that is locked, with its number; none between announces of different shards.
+type Locked<'e> = Option<(usize, MutexGuard<'e, Shard>)>;
+
+/// The tracker's time for a batch.
+#[derive(Clone, Copy)]
+struct Moment {
+    seconds: u64,
+    tick: Tick,
+}
+
+/// What became of the packets of a batch; added to the counters all workers share once, so that they do not fight for them.
+#[derive(Default)]
+struct Tally {
+    packets: u64,
+    connects: u64,
+    announces: u64,
+    scrapes: u64,
+    errors: u64,
+    malformed: u64,
+    wrong_connection: u64,
+}
+
+impl Tally {
+    fn add_to(&self, counters: &Counters) {
+        count_many(&counters.udp_packets, self.packets);
+        count_many(&counters.udp_connects, self.connects);
+        count_many(&counters.udp_announces, self.announces);
+        count_many(&counters.udp_scrapes, self.scrapes);
+        count_many(&counters.udp_errors, self.errors);
+        count_many(&counters.udp_malformed, self.malformed);
+        count_many(&counters.udp_wrong_connection, self.wrong_connection);
+    }
+}
+
 impl Worker {
     /// Works until it is told to stop.
     pub(crate) fn run(&self) {
-        let mut batch = Batch::new();
-        let mut looked_at = 0;
+        let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
+        let mut swept = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
-            let mut taken = 0;
-            for socket in &self.sockets {
-                // An error of one packet (a port unreachable, for example) is told here once and means nothing to us.
-                let received = batch.receive(socket).unwrap_or(0);
-                if received > 0 {
-                    self.answer(&mut batch, received);
-                    count_many(&self.engine.counters.udp_unsent, batch.send(socket) as u64);
-                }
-                taken += received;
+            if let [socket] = &self.sockets[..] {
+                let received = inbox.receive_waiting(socket);
+                self.answer(received, socket, &mut inbox, &mut outbox);
+            } else {
+                wait(&self.sockets, PATIENCE, |socket| {
+                    let received = inbox.receive(socket);
+                    self.answer(received, socket, &mut inbox, &mut outbox);
+                });
             }
-            let look = self.engine.seconds() * 10;
-            if taken == 0 || look != looked_at {
-                looked_at = look;
-                let now = self.engine.tick();
-                self.engine.shard(self.shard).sweep(now, SEGMENTS_A_LOOK);
-            }
-            if taken == 0 {
-                wait(&self.sockets, PATIENCE_MILLISECONDS);
+            let due = swept.elapsed().as_nanos() / SWEEP_EVERY.as_nanos();
+            if due > 0 {
+                swept = Instant::now();
+                let segments = (due as usize).min(MOST_SEGMENTS);
+                self.engine.shard(self.shard).sweep(self.engine.tick(), segments);
             }
         }
     }
 
-    fn answer(&self, batch: &mut Batch, received: usize) {
-        let counters = &self.engine.counters;
-        count_many(&counters.udp_packets, received as u64);
+    fn answer(&self, received: usize, socket: &Socket, inbox: &mut Inbox, outbox: &mut Outbox) {
+        if received == 0 {
+            return;
+        }
+        let mut tally = Tally { packets: received as u64, ..Tally::default() };
         let seconds = self.engine.seconds();
-        let mut locked: Option<(usize, MutexGuard<'_, Shard>)> = None;
+        let now = Moment { seconds, tick: Tick::at(seconds) };
+        let mut locked: Locked<'_> = None;
         if received > 2 && self.engine.shards() == 1 {
             // Look-ups of a whole batch wait for memory together instead of one after the other.
             let shard = self.engine.shard(0);
-            let touched = (0..received).filter_map(|index| batch.packet(index).get(16..36)?.try_into().ok());
+            let touched = (0..received).filter_map(|index| inbox.packet(index).get(16..36)?.try_into().ok());
             std::hint::black_box(touched.fold(0_u8, |sum, key: [u8; 20]| sum ^ shard.touch(&key)));
             locked = Some((0, shard));
         }
         for index in 0..received.min(BATCH) {
-            let Some(sender) = batch.sender(index) else { continue };
-            // The request is copied out, since the reply is written into the same batch.
-            let mut packet = [0_u8; 2048];
-            let length = batch.packet(index).len();
-            packet[..length].copy_from_slice(batch.packet(index));
-            let Some(request) = udp::parse(&packet[..length]) else {
-                count(&counters.udp_malformed);
-                continue;
-            };
-            match request {
-                udp::Request::Connect { transaction } => {
-                    let id = self.engine.connections.make(sender.ip(), seconds);
-                    udp::write_connect(transaction, id, batch.reply_to(index));
-                    count(&counters.udp_connects);
-                }
-                udp::Request::Announce(announce) => {
-                    if self.engine.connections.is_good(announce.connection, sender.ip(), seconds) {
-                        self.announce(&announce, sender, batch.reply_to(index), &mut locked);
-                    } else {
-                        count(&counters.udp_wrong_connection);
-                    }
-                }
-                udp::Request::Scrape { connection, transaction, keys } => {
-                    if self.engine.connections.is_good(connection, sender.ip(), seconds) {
-                        locked = None;
-                        self.scrape(transaction, keys, batch.reply_to(index));
-                    } else {
-                        count(&counters.udp_wrong_connection);
-                    }
+            let Some(sender) = inbox.sender(index) else { continue };
+            self.answer_one(inbox.packet(index), sender, now, &mut locked, &mut tally, || {
+                outbox.reply_to(index)
+            });
+        }
+        drop(locked);
+        tally.add_to(&self.engine.counters);
+        count_many(&self.engine.counters.udp_unsent, outbox.send(socket, inbox) as u64);
+    }
+
+    fn answer_one<'e, 'o>(
+        &'e self,
+        packet: &[u8],
+        sender: SocketAddr,
+        now: Moment,
+        locked: &mut Locked<'e>,
+        tally: &mut Tally,
+        reply: impl FnOnce() -> &'o mut Vec<u8>,
+    ) {
+        let is_good = |connection| self.engine.connections.is_good(connection, sender.ip(), now.seconds);
+        match udp::parse(packet) {
+            None => tally.malformed += 1,
+            Some(udp::Request::Connect { transaction }) => {
+                let id = self.engine.connections.make(sender.ip(), now.seconds);
+                udp::write_connect(transaction, id, reply());
+                tally.connects += 1;
+            }
+            Some(udp::Request::Announce(announce)) if is_good(announce.connection) => {
+                if self.announce(&announce, sender, now.tick, reply(), locked) {
+                    tally.announces += 1;
+                } else {
+                    tally.errors += 1;
                 }
             }
+            Some(udp::Request::Scrape { connection, transaction, keys }) if is_good(connection) => {
+                *locked = None;
+                self.scrape(transaction, keys, reply());
+                tally.scrapes += 1;
+            }
+            Some(_) => tally.wrong_connection += 1,
         }
     }
 
+    /// Answers an announce; whether with peers rather than an error.
     fn announce<'e>(
         &'e self,
         packet: &udp::Announce<'_>,
         sender: SocketAddr,
+        now: Tick,
         out: &mut Vec<u8>,
-        locked: &mut Option<(usize, MutexGuard<'e, Shard>)>,
-    ) {
+        locked: &mut Locked<'e>,
+    ) -> bool {
         let engine = &self.engine;
         let wanted = engine.wanted(usize::try_from(packet.wanted).ok());
         let event = match packet.event {
@@ -150,7 +197,7 @@ impl Worker {
             }
             let (v4, v6) = if sender.is_ipv4() { (&mut *out, &mut other) } else { (&mut other, &mut *out) };
             let Some((_, shard)) = locked.as_mut() else { return Err(Refusal::Full) };
-            let outcome = shard.announce(&request.announce, engine.tick(), v4, v6);
+            let outcome = shard.announce(&request.announce, now, v4, v6);
             if matches!(outcome, largesse_swarm::Outcome::SameAs(_)) {
                 drop(locked.take());
             }
@@ -161,12 +208,12 @@ impl Worker {
                 out[8..12].copy_from_slice(&reply.interval_seconds.to_be_bytes());
                 out[12..16].copy_from_slice(&reply.counts.leechers.to_be_bytes());
                 out[16..20].copy_from_slice(&reply.counts.seeders.to_be_bytes());
-                count(&engine.counters.udp_announces);
+                true
             }
             Err(refusal) => {
                 out.clear();
                 udp::write_error(packet.transaction, refusal.sentence(), out);
-                count(&engine.counters.udp_errors);
+                false
             }
         }
     }
@@ -177,6 +224,5 @@ impl Worker {
             let counts = self.engine.scrape(*key).unwrap_or_default();
             udp::write_scraped(counts.seeders, counts.completed, counts.leechers, out);
         }
-        count(&self.engine.counters.udp_scrapes);
     }
 }
