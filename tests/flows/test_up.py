@@ -67,8 +67,8 @@ def test_one_line_on_standard_output_says_where_everything_answers(site: Running
     said = json.loads(site.out[0])
     assert set(said) == {"site", "announce", "setup"}
     schemes = [url.split(":")[0] for url in site.announce]
-    assert schemes == ["udp", "udp", "http", "http"]
-    assert all(re.fullmatch(r"(udp|http)://(127\.0\.0\.1|\[::1\]):\d+/announce", url) for url in site.announce)
+    assert schemes == ["udp", "udp", "http", "http", "ws", "ws"]
+    assert all(re.fullmatch(r"(udp|http|ws)://(127\.0\.0\.1|\[::1\]):\d+/announce", url) for url in site.announce)
     assert all_answer(site)
     assert json.loads((site.data / "runtime.json").read_text())["pid"] == site.process.pid
     assert site.stop() == 0
@@ -222,7 +222,7 @@ def test_a_part_that_cannot_start_ends_everything_with_its_sentence(tmp_path: Pa
 
 def test_an_ipv6_address_that_the_machine_has_not_is_warned_of_and_passed_over(tmp_path: Path) -> None:
     with start_site(tmp_path, "--tracker", "127.0.0.1:0,[2001:db8::1]:0") as site:
-        assert len(site.announce) == 2
+        assert len(site.announce) == 3
         wait_for(lambda: "2001:db8::1" in site.said(), telling=site.said)
         assert "Going on without it." in site.said()
 

@@ -288,9 +288,12 @@ pub(crate) fn event(event: query::Event) -> Event {
     }
 }
 
-/// The passkey of a path such as `/0123…/announce`: 32 hex digits between slashes.
+/// The passkey of a path such as `/0123…/announce`: 32 hex digits between slashes, or of a query, after `passkey=`.
 pub(crate) fn passkey_of(path: &[u8]) -> Option<Passkey> {
-    let part = path.split(|byte| *byte == b'/' || *byte == b'?').find(|part| part.len() == 32)?;
+    let part = path
+        .split(|byte| matches!(byte, b'/' | b'?' | b'&'))
+        .map(|part| part.strip_prefix(b"passkey=").unwrap_or(part))
+        .find(|part| part.len() == 32)?;
     let mut passkey = [0; 16];
     for (byte, digits) in passkey.iter_mut().zip(part.as_chunks::<2>().0) {
         let digit = |digit: u8| (digit as char).to_digit(16);
@@ -421,6 +424,10 @@ mod tests {
         );
         assert_eq!(
             passkey_of(b"/000102030405060708090a0b0c0d0e0f"),
+            Some(std::array::from_fn(|byte| byte as u8))
+        );
+        assert_eq!(
+            passkey_of(b"/announce?a=b&passkey=000102030405060708090a0b0c0d0e0f&c"),
             Some(std::array::from_fn(|byte| byte as u8))
         );
         for path in [&b"/announce"[..], b"/zz0102030405060708090a0b0c0d0e0f/announce", b"/00/announce", b""] {

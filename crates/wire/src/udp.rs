@@ -95,7 +95,8 @@ pub fn parse(packet: &[u8]) -> Option<Request<'_>> {
     }
 }
 
-/// Puts BEP 41's path and query together: option 0 ends, 1 is padding, 2 is a length and that many bytes.
+/// Puts BEP 41's path and query together: option 0 ends, 1 is padding, 2 is a length and that many bytes. Other options have a
+/// length, too, and are passed over.
 #[must_use]
 pub fn url_data(options: &[u8]) -> Vec<u8> {
     let mut path = Vec::new();
@@ -103,9 +104,9 @@ pub fn url_data(options: &[u8]) -> Vec<u8> {
     loop {
         match rest {
             [1, after @ ..] => rest = after,
-            [2, length, after @ ..] if after.len() >= usize::from(*length) => {
+            [kind @ 2..=255, length, after @ ..] if after.len() >= usize::from(*length) => {
                 let (part, after) = after.split_at(usize::from(*length));
-                path.extend_from_slice(part);
+                path.extend_from_slice(if *kind == 2 { part } else { b"" });
                 rest = after;
             }
             _ => return path,
@@ -201,6 +202,7 @@ mod tests {
     #[test]
     fn url_data_is_joined_and_cut_at_its_end() {
         assert_eq!(url_data(b"\x02\x03/ab\x01\x02\x02cd\x00\x02\x01x"), b"/abcd");
+        assert_eq!(url_data(b"\x02\x03/ab\x07\x02zz\x02\x01c"), b"/abc", "an unknown option is passed over");
         assert_eq!(url_data(b"\x02\x09/ab"), b"");
         assert_eq!(url_data(b""), b"");
     }

@@ -166,12 +166,12 @@ def addresses_of(tracker: _core.Tracker) -> tuple[ListenAddress, ...]:
 
 def announce_urls_of(config: TrackerConfig, addresses: Sequence[ListenAddress]) -> list[str]:
     """
-    Return the announce URLs of a tracker at these addresses: UDP first, which costs least.
+    Return the announce URLs of a tracker at these addresses: UDP first, which costs least, WebTorrent's last.
 
-    With a certificate, HTTPS and WebTorrent's WSS are spoken on the same ports.
+    With a certificate, HTTPS and WSS are spoken on the same ports; browsers are then told of WSS only.
     """
     hosts = [_named(config, address) for address in addresses]
-    schemes = ("udp", "https", "http", "wss") if config.tls_certificate else ("udp", "http")
+    schemes = ("udp", "https", "http", "wss") if config.tls_certificate else ("udp", "http", "ws")
     return list(dict.fromkeys(f"{scheme}://{host}/announce" for scheme in schemes for host in hosts))
 
 
