@@ -7,6 +7,8 @@ mod admin;
 mod connection;
 mod counters;
 mod engine;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod http_connection;
 mod http_limits;

@@ -123,6 +123,32 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// Hears what one client sends after its upgrade, all of it at once; the answers must be whole frames.
+#[cfg(fuzzing)]
+pub(crate) fn hear(http: &Http, mut buffer: Vec<u8>, ip: IpAddr, passkey: Option<Passkey>) {
+    let session = http.hub.borrow_mut().begin(ip);
+    let outgoing = Rc::clone(&session.out);
+    let mut talk = Talk { http, session, passkey, partial: None, out: Vec::new() };
+    let started = Instant::now();
+    let before = buffer.len();
+    talk.read_all(&mut buffer, &mut Bucket::new(0, started.elapsed()), started);
+    assert!(buffer.len() <= before);
+    let queue = outgoing.queue.borrow();
+    assert!(queue.len() <= http.limits.waiting_bytes * 4 + HEAD_BYTES, "what waits is bounded");
+    let mut rest = &queue[..];
+    while let [first, second, after @ ..] = rest {
+        let (length, after) = match second {
+            126 => (usize::from(u16::from_be_bytes([after[0], after[1]])), &after[2..]),
+            short => (usize::from(*short), after),
+        };
+        assert!(first & 0x80 != 0 && *second < 127, "one frame a message");
+        if first & 0x0f == 1 {
+            assert!(std::str::from_utf8(&after[..length]).is_ok(), "messages are text");
+        }
+        rest = &after[length..];
+    }
+}
+
 impl Talk<'_> {
     /// Answers every whole frame of the buffer. Returns how long to wait where there were too many, and why it ends.
     fn read_all(
