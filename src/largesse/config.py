@@ -414,7 +414,7 @@ class Config:
 
 SECTIONS = tuple(item.name for item in fields(Config) if item.name not in {"data", "origins"})
 
-NOT_SETTINGS = frozenset({"LARGESSE_DATA", "LARGESSE_CONFIG"})
+NOT_SETTINGS = frozenset({"LARGESSE_DATA", "LARGESSE_CONFIG", "LARGESSE_TOKEN"})
 """Variables that say where settings are, rather than being one."""
 
 

@@ -29,6 +29,13 @@ class NameTaken(Conflict):
     template = gettext_noop("There is already an account named {name}. Choose another name.")
 
 
+class NoSuchAccount(NotFound):
+    """Nobody has that name."""
+
+    code = "no_such_account"
+    template = gettext_noop("There is no account named {name}. Check the spelling.")
+
+
 class LastAdministrator(Conflict):
     """The last administrator cannot step down."""
 

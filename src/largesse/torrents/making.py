@@ -1,6 +1,9 @@
 """
 Make a torrent of a file or a folder: hybrid, so that clients of BEP 3 and of BEP 52 share one swarm.
 
+Transmission before 4.0 and aria2 before 1.37 cannot read a dictionary with an empty key, which BEP 52 asks for, and so no hybrid
+torrent; for their sake a torrent may be made for BEP 3 alone.
+
 libtorrent reads and hashes the files; it chooses the piece length, pads the v1 list so that both lists agree, and leaves file
 attributes out. Nothing is written: the bytes are returned, and an interruption leaves nothing behind.
 """
@@ -52,13 +55,24 @@ class MadeTorrent:
     piece_length_bytes: int
 
 
-def make_torrent(path: Path, *, announce: list[str] | None = None, progress: Progress | None = None) -> MadeTorrent:
+FORMATS = {
+    "hybrid": 0,
+    "v1": libtorrent.create_torrent.v1_only,
+    "v2": libtorrent.create_torrent.v2_only,
+}
+"""What a torrent may be made as."""
+
+
+def make_torrent(
+    path: Path, *, announce: list[str] | None = None, form: str = "hybrid", progress: Progress | None = None
+) -> MadeTorrent:
     """
-    Read and hash `path` and return its hybrid torrent.
+    Read and hash `path` and return its torrent.
 
     Args:
         path: a file or a folder; symbolic links are followed; sockets, pipes and devices are left out.
         announce: announce URLs, each a tier of its own (BEP 12).
+        form: one of FORMATS.
         progress: told the bytes hashed so far after each piece.
 
     Raises:
@@ -66,12 +80,14 @@ def make_torrent(path: Path, *, announce: list[str] | None = None, progress: Pro
         CannotRead: a file is unreadable, has a name that is not Unicode, or changed while it was hashed.
     """
     source = path.expanduser().resolve()
+    if not source.name:
+        raise CannotRead(path=path, reason="a whole file system cannot be shared")
     before = _regular_files(source)
     total = sum(facts.size_bytes for facts in before.values())
     if not total:
         raise NothingToShare(path=path)
     entries = libtorrent.list_files(str(source), lambda name: Path(name).is_dir() or Path(name) in before)
-    torrent = libtorrent.create_torrent(entries, 0)
+    torrent = libtorrent.create_torrent(entries, 0, FORMATS[form])
     for tier, url in enumerate(announce or []):
         torrent.add_tracker(url, tier)
     torrent.set_creator("Largesse")
