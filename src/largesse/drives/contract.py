@@ -6,9 +6,10 @@ A version's bytes are canonical JSON with the terms; anyone can hash them again.
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
-from largesse.drives.models import Contract, Drive
+from largesse.drives.models import CarryOver, Contract, Counted, Drive
 from largesse.kit.canonical import canonical_json
 
 
@@ -56,3 +57,20 @@ def frozen_terms(contract: Contract) -> dict[str, Any]:
 def contract_in_force(drive: Drive) -> Contract | None:
     """Return the newest contract of a drive."""
     return drive.contracts.order_by("-version").first()
+
+
+def shown_terms(terms: dict[str, Any]) -> dict[str, Any]:
+    """Return terms as a page shows them: with times as times, and choices in the visitor's words."""
+    ends_at = datetime.fromisoformat(terms["ends_at"]) if terms["ends_at"] else None
+    return {
+        **terms,
+        "starts_at": datetime.fromisoformat(terms["starts_at"]),
+        "ends_at": ends_at,
+        "carry_words": CarryOver(terms["carry_over"]).label if terms["carry_over"] else "",
+        "counted_words": Counted(terms["counted"]).label,
+    }
+
+
+def changed_terms(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Return the names of the terms that differ, in the order of the contract."""
+    return [name for name in after if name != "drive" and before.get(name) != after[name]]

@@ -1,30 +1,22 @@
 """
 Who gave, kept apart: sealed with a key that is not in the database, for a limited time, and joined to nothing else.
 
-Each identity is AES-256-GCM (NIST SP 800-38D) over JSON, with the donation's public id as associated data: a sealed identity
-that is moved to another donation does not open. Every purpose has a key of its own, derived from the donor key (HKDF, RFC 5869).
-A donor's private link carries a keyed hash of the donation's id, which the public ledger cannot tell.
+An identity is sealed to its donation (`sealing.py`), so one that is moved to another donation does not open. A donor's private
+link carries a keyed hash of the donation's id, which the public ledger cannot tell.
 """
 
 import hmac
-import json
 import logging
-import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from largesse.drives.errors import NoSuchDonation
 from largesse.drives.models import Donation, Donor
-from largesse.kit.canonical import canonical_json
+from largesse.drives.sealing import SealBroken, keyed_hash, seal, unseal
 from largesse.kit.clock import Clock, utc_now
 
-NONCE_BYTES = 12
 TOKEN_CHARACTERS = 40
 """Hex digits of a private link: 160 bits."""
 FORGET_BATCH = 500
@@ -57,7 +49,7 @@ def keep_identity(donation: Donation, identity: Identity) -> None:
     Donor.objects.update_or_create(
         donation=donation,
         defaults={
-            "sealed": _seal(donation, identity),
+            "sealed": seal(asdict(identity), bound_to=donation.subject),
             "mail_index": mail_index(identity.email),
             "forget_at": donation.made_at + timedelta(days=settings.CONFIG.fund.donor_retention_days),
         },
@@ -72,16 +64,13 @@ def identity_of(donation: Donation) -> Identity | None:
 
 def opened(donation: Donation, donor: Donor) -> Identity | None:
     """Open what is sealed in `donor`, which belongs to `donation`."""
-    sealed = bytes(donor.sealed)
     try:
-        plain = AESGCM(_key("identity")).decrypt(
-            sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], donation.public_id.encode()
-        )
-    except InvalidTag:
+        said = unseal(bytes(donor.sealed), bound_to=donation.subject)
+    except SealBroken:
         logger.warning("the identity of donation %s does not open: was the donor key changed?", donation.public_id)
         return None
     known = set(Identity.__dataclass_fields__)
-    return Identity(**{name: value for name, value in json.loads(plain).items() if name in known})
+    return Identity(**{name: value for name, value in said.items() if name in known})
 
 
 def change_identity(donation: Donation, **changes: str) -> Identity:
@@ -108,12 +97,12 @@ def forget_expired(*, clock: Clock = utc_now) -> int:
 
 def mail_index(email: str) -> str:
     """Return the keyed hash of an address, by which one donor's gifts are found; empty for none."""
-    return _mac("mail", email.strip().casefold()) if email.strip() else ""
+    return keyed_hash(email.strip().casefold(), purpose="mail") if email.strip() else ""
 
 
 def link_token(donation: Donation) -> str:
     """Return the secret part of a donation's private link."""
-    return _mac("link", donation.public_id)[:TOKEN_CHARACTERS]
+    return keyed_hash(donation.public_id, purpose="link")[:TOKEN_CHARACTERS]
 
 
 def private_path(donation: Donation) -> str:
@@ -129,7 +118,7 @@ def donation_of_link(public_id: str, token: str) -> Donation:
         NoSuchDonation: there is none, or the token is wrong; both take the same time and say the same.
     """
     donation = Donation.objects.select_related("drive", "contract").filter(public_id=public_id).first()
-    right = _mac("link", public_id)[:TOKEN_CHARACTERS]
+    right = keyed_hash(public_id, purpose="link")[:TOKEN_CHARACTERS]
     if not hmac.compare_digest(right.encode(), token.encode()) or donation is None:
         raise NoSuchDonation
     return donation
@@ -137,25 +126,9 @@ def donation_of_link(public_id: str, token: str) -> Donation:
 
 def statement_token(index: str, year: int) -> str:
     """Return the secret part of a yearly statement's link, which leaves by mail alone."""
-    return _mac("statement", f"{index}/{year}")[:TOKEN_CHARACTERS]
+    return keyed_hash(f"{index}/{year}", purpose="statement")[:TOKEN_CHARACTERS]
 
 
-def wall_order(donation: Donation) -> str:
-    """Return where a gift stands on the wall: in an order that tells neither time nor entry."""
-    return _mac("wall", donation.public_id)
-
-
-def _seal(donation: Donation, identity: Identity) -> bytes:
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    plain = canonical_json(asdict(identity)).encode()
-    return nonce + AESGCM(_key("identity")).encrypt(nonce, plain, donation.public_id.encode())
-
-
-def _mac(purpose: str, text: str) -> str:
-    return hmac.digest(_key(purpose), text.encode(), "sha256").hex()
-
-
-def _key(purpose: str) -> bytes:
-    """Return the 32 bytes that one purpose alone uses."""
-    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"largesse/{purpose}".encode())
-    return derivation.derive(settings.DONOR_KEY.encode())
+def wall_order(public_id: str) -> str:
+    """Return where a donation stands on the wall: in an order that tells neither time nor entry."""
+    return keyed_hash(public_id, purpose="wall")

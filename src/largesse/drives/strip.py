@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Drive, DriveState
 
-NEVER_UNDER = ("/account/", "/drives/", "/publish/", "/treasury/", "/desk/", "/notice")
+NEVER_UNDER = ("/account/", "/drives/", "/gifts/", "/ledger/", "/publish/", "/treasury/", "/desk/", "/notice")
 """Forms, the desk and the drive itself go without it wherever it is shown."""
 
 

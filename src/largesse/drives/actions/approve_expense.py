@@ -15,6 +15,8 @@ from largesse.ledger.actions.post import Facts, Line, account, post
 from largesse.ledger.models import AccountKind
 
 APPROVALS = 2
+AMOUNT_ONLY = "Expense, amount only"
+"""What the book says of an expense whose detail is privileged."""
 
 
 @transaction.atomic
@@ -77,7 +79,7 @@ def approve_expense(expense: Expense, *, person: User, paid_from: str = "bank", 
         source="desk",
         reference=expense.public_id,
         subject=expense.subject,
-        description=expense.public_description or "Expense, amount only",
+        description=expense.public_description or AMOUNT_ONLY,
         occurred_at=expense.incurred_at,
     )
     lines = [Line(spent, expense.amount_minor), Line(money_at(paid_from, drive.currency), -expense.amount_minor)]

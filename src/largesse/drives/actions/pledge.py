@@ -24,6 +24,7 @@ def pledge(
     is_monthly: bool = False,
     shows_name: bool = False,
     shows_amount: bool = True,
+    form_key: str | None = None,
     clock: Clock = utc_now,
 ) -> Donation:
     """
@@ -31,6 +32,7 @@ def pledge(
 
     Args:
         contract_hash: of the contract that the donor was shown.
+        form_key: of the form that it came by; see `give.py`.
 
     Raises:
         DriveNotOpen: the drive takes no gifts now.
@@ -54,5 +56,6 @@ def pledge(
         is_monthly=is_monthly,
         shows_name=shows_name,
         shows_amount=shows_amount,
+        form_key=form_key,
         made_at=clock(),
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from largesse.drives.models import Dispute, Donation, Settlement
+from largesse.jobs.registry import enqueue
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
 from largesse.ledger.actions.post import Facts, Line, account, post
@@ -83,6 +84,7 @@ def settle(
         "entry": entry.public_id,
     }
     append(kind="drives.settled", subject=donation.subject, actor=actor, payload=payload, clock=clock)
+    enqueue("drives.send_receipt", settlement=settlement.public_id)
     return settlement
 
 

@@ -6,8 +6,10 @@ from babel.numbers import get_currency_symbol
 from django import template
 from django.utils.translation import get_language, gettext, ngettext
 
+from largesse.drives.actions.approve_expense import AMOUNT_ONLY
 from largesse.drives.figures import Figures
 from largesse.kit.money import currency_exponent
+from largesse.ledger.models import Entry
 
 register = template.Library()
 
@@ -36,6 +38,35 @@ def money(amount_minor: int, currency: str) -> str:
 def exact_money(amount_minor: int, currency: str) -> str:
     """Write an amount with all its decimals."""
     return money_text(amount_minor, currency, is_exact=True)
+
+
+@register.filter
+def signed_money(amount_minor: int, currency: str) -> str:
+    """Write what changed, with its sign: `+310 $`, `−48.25 $`."""
+    return ("+" if amount_minor > 0 else "") + money_text(amount_minor, currency)
+
+
+@register.filter
+def minus(amount_minor: int, currency: str) -> str:
+    """Write what goes off, exactly: `−48.25 $`."""
+    return money_text(-amount_minor, currency, is_exact=True)
+
+
+@register.filter
+def entry_words(entry: Entry) -> str:
+    """Say what an entry is in the visitor's language; an expense says it itself."""
+    ways = {"bank": gettext("by transfer"), "stripe": gettext("by card"), "btcpay": gettext("in bitcoin")}
+    words = {
+        "gift": gettext("Gift %(way)s") % {"way": ways.get(entry.source, gettext("in cash or by cheque"))},
+        "refund": gettext("Refund asked or due"),
+        "refund_sent": gettext("Refund sent"),
+        "refund_failed": gettext("Refund not possible, the gift stays"),
+        "dispute": gettext("A gift was taken back by the payer’s bank"),
+        "dispute_won": gettext("A disputed gift came back"),
+    }
+    if entry.kind == "expense" and entry.description == AMOUNT_ONLY:
+        return gettext("Expense, amount only")
+    return words.get(entry.kind, entry.description)
 
 
 @register.simple_tag
