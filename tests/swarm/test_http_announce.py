@@ -119,10 +119,6 @@ def test_the_admin_address_tells_figures_and_no_address(tracker: _core.Tracker) 
     metrics = get(tracker.admin, "/metrics").decode()
     assert stats["http_announces"] > 0
     assert stats["peers_ipv4"] > 0
-    for line in metrics.splitlines():
-        name, value = line.removeprefix("# TYPE ").split(" ")
-        assert name.startswith("largesse_tracker_")
-        assert value in ("gauge", "counter") or value.isdigit()
     assert "127.0.0.77" not in metrics + json.dumps(stats)
     with urllib.request.urlopen(f"http://{tracker.admin}/health", timeout=10) as health:
         assert json.load(health) == {"ok": True}

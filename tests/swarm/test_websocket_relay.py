@@ -139,5 +139,5 @@ def test_a_passkey_in_the_path_names_the_member() -> None:
         assert "passkey" in stranger.announce(KEY, b"s" * 20)["failure reason"]
         assert member.announce(KEY, b"m" * 20, uploaded=0)["incomplete"] == 1
         member.announce(KEY, b"m" * 20, left=0, uploaded=500, downloaded=70, event="completed")
-        assert [(row[0], row[2], row[3], row[5]) for row in tracker.drain_members()] == [(42, 500, 70, 1)]
+        assert [(row[0], row[2], row[3], row[5]) for row in tracker.drain_members()[0]] == [(42, 500, 70, 1)]
     tracker.stop()

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use largesse_tracker::{Config, Engine, Limits, Listen, Permit, TlsFiles, Tracker};
+use largesse_tracker::{Config, Deeds, Delta, Engine, Limits, Listen, Permit, Report, TlsFiles, Tracker};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -13,7 +13,10 @@ use pyo3::types::PyBytes;
 type Key = [u8; 20];
 type PyChange = (String, Key, Option<Key>);
 type PyCounts<'py> = (Bound<'py, PyBytes>, u32, u32, u32, u32);
-type PyMember<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
+type PyDeed<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
+/// Account, key, peer id, then uploaded, downloaded, whether it seeds, seconds since 1970; None for a peer that is gone.
+type PyReport<'py> = (u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<(u64, u64, bool, i64)>);
+type PyKept = (u64, Key, [u8; 20], (u64, u64, bool, i64));
 
 /// A tracker that runs until it is stopped.
 #[pyclass(name = "Tracker", frozen)]
@@ -171,37 +174,28 @@ impl PyTracker {
             .collect()
     }
 
-    /// Hands over what members did: account, key, uploaded, downloaded, seed seconds, completed.
-    fn drain_members<'py>(&self, py: Python<'py>) -> Vec<PyMember<'py>> {
-        let drained = py.detach(|| self.engine.drain_members());
-        drained
-            .into_iter()
-            .map(|(account, key, delta)| {
-                (
-                    account,
-                    PyBytes::new(py, &key),
-                    delta.uploaded,
-                    delta.downloaded,
-                    delta.seed_seconds,
-                    delta.completed,
-                )
-            })
-            .collect()
+    /// Hands over what members did (account, key, uploaded, downloaded, seed seconds, completed), and their last reports.
+    fn drain_members<'py>(&self, py: Python<'py>) -> (Vec<PyDeed<'py>>, Vec<PyReport<'py>>) {
+        members(py, py.detach(|| self.engine.drain_members()))
+    }
+
+    /// Takes the last reports of members that a former tracker handed over.
+    fn restore_members(&self, reports: Vec<PyKept>) {
+        self.engine.restore_members(reports.into_iter().map(|(account, key, peer_id, report)| {
+            let (uploaded, downloaded, was_seeder, seconds) = report;
+            ((account, key, peer_id), Report { uploaded, downloaded, seconds, was_seeder })
+        }));
     }
 
     /// Every counter by its name, and how many torrents and peers there are.
     fn stats(&self, py: Python<'_>) -> HashMap<&'static str, u64> {
-        py.detach(|| {
-            let (torrents, v4, v6, web) = self.engine.totals();
-            let mut stats: HashMap<&'static str, u64> = self.engine.counters.all().into_iter().collect();
-            stats.extend([
-                ("torrents", torrents as u64),
-                ("peers_ipv4", v4 as u64),
-                ("peers_ipv6", v6 as u64),
-            ]);
-            stats.insert("peers_webrtc", web as u64);
-            stats
-        })
+        let figures = py.detach(|| self.engine.figures());
+        figures.into_iter().map(|figure| (figure.name, figure.value)).collect()
+    }
+
+    /// Makes one worker panic in a moment, so that its restart can be seen.
+    fn ask_for_panic(&self) {
+        self.engine.ask_for_panic();
     }
 
     /// Writes all swarms to a file.
@@ -219,6 +213,18 @@ impl PyTracker {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         py.detach(|| drop(running));
     }
+}
+
+pub(crate) fn members(py: Python<'_>, deeds: Deeds) -> (Vec<PyDeed<'_>>, Vec<PyReport<'_>>) {
+    let deltas = deeds.deltas.into_iter().map(|(account, key, delta)| {
+        let Delta { uploaded, downloaded, seed_seconds, completed } = delta;
+        (account, PyBytes::new(py, &key), uploaded, downloaded, seed_seconds, completed)
+    });
+    let reports = deeds.reports.into_iter().map(|((account, key, peer_id), report)| {
+        let last = report.map(|last| (last.uploaded, last.downloaded, last.was_seeder, last.seconds));
+        (account, PyBytes::new(py, &key), PyBytes::new(py, &peer_id), last)
+    });
+    (deltas.collect(), reports.collect())
 }
 
 fn address(text: &str) -> PyResult<SocketAddr> {

@@ -7,13 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::engine::Engine;
+use crate::counters::{Figure, Kind};
 use crate::http::{Http, Keep, respond};
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many of the figures are gauges; the others are counters.
-const GAUGES: usize = 6;
 
 /// Answers the admin address for ever.
 pub(crate) async fn serve(http: Rc<Http>, listener: TcpListener) {
@@ -62,32 +60,35 @@ async fn answer(mut stream: TcpStream, http: &Http) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
-fn figures(http: &Http) -> Vec<(&'static str, u64)> {
-    let engine: &Engine = &http.engine;
-    let (torrents, v4, v6, web) = engine.totals();
+fn figures(http: &Http) -> Vec<Figure> {
+    let gauge = |name, help, value: usize| Figure { name, help, kind: Kind::Gauge, value: value as u64 };
     let mut figures = vec![
-        ("torrents", torrents as u64),
-        ("peers_ipv4", v4 as u64),
-        ("peers_ipv6", v6 as u64),
-        ("peers_webrtc", web as u64),
-        ("http_connections_open", http.open.borrow().total() as u64),
-        ("ws_connections_open", http.hub.borrow().sockets() as u64),
+        gauge(
+            "http_connections_open",
+            "HTTP connections, upgraded ones included.",
+            http.open.borrow().total(),
+        ),
+        gauge("ws_connections_open", "WebSocket connections.", http.hub.borrow().sockets()),
     ];
-    debug_assert_eq!(figures.len(), GAUGES);
-    figures.extend(engine.counters.all());
+    figures.extend(http.engine.figures());
     figures
 }
 
 fn stats(http: &Http) -> String {
     let rows: Vec<String> =
-        figures(http).iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+        figures(http).iter().map(|Figure { name, value, .. }| format!("\"{name}\": {value}")).collect();
     format!("{{{}}}\n", rows.join(", "))
 }
 
+/// The text format of Prometheus, version 0.0.4: for each number what it is, of which kind, and the number.
 fn metrics(http: &Http) -> String {
-    let row = |(place, (name, value)): (usize, &(&str, u64))| {
-        let (kind, end) = if place < GAUGES { ("gauge", "") } else { ("counter", "_total") };
-        format!("# TYPE largesse_tracker_{name}{end} {kind}\nlargesse_tracker_{name}{end} {value}\n")
+    let row = |Figure { name, help, kind, value }: &Figure| {
+        let (kind, end) = match kind {
+            Kind::Gauge => ("gauge", ""),
+            Kind::Counter => ("counter", "_total"),
+        };
+        let name = format!("largesse_tracker_{name}{end}");
+        format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
     };
-    figures(http).iter().enumerate().map(row).collect()
+    figures(http).iter().map(row).collect()
 }

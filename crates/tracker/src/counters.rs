@@ -2,20 +2,76 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::engine::Engine;
+
+/// What a number does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It is what there is now.
+    Gauge,
+}
+
+/// A number that the operator is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// Its name, without a prefix.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// The number.
+    pub value: u64,
+}
+
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($(#[doc = $doc:literal] $name:ident,)*) => {
         /// One number for each thing that can happen; they only grow.
         #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$doc])* pub $name: AtomicU64,)* }
+        pub struct Counters { $(#[doc = $doc] pub $name: AtomicU64,)* }
 
         impl Counters {
+            /// Every counter, with what it counts.
+            #[must_use]
+            pub fn figures(&self) -> Vec<Figure> {
+                vec![$(Figure {
+                    name: stringify!($name),
+                    help: $doc.trim_ascii(),
+                    kind: Kind::Counter,
+                    value: self.$name.load(Ordering::Relaxed),
+                },)*]
+            }
+
             /// Every counter by its name.
             #[must_use]
             pub fn all(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name.load(Ordering::Relaxed)),)*]
+                self.figures().into_iter().map(|figure| (figure.name, figure.value)).collect()
             }
         }
     };
+}
+
+impl Engine {
+    /// What there is in the swarms now, then every counter.
+    #[must_use]
+    pub fn figures(&self) -> Vec<Figure> {
+        let (torrents, v4, v6, web) = self.totals();
+        let (refused, expired) = self.lost();
+        let gauge = |name, help, value: usize| Figure { name, help, kind: Kind::Gauge, value: value as u64 };
+        let counter = |name, help, value| Figure { name, help, kind: Kind::Counter, value };
+        let mut figures = vec![
+            gauge("torrents", "Torrents, permitted ones without peers included.", torrents),
+            gauge("peers_ipv4", "Peers that announced over IPv4.", v4),
+            gauge("peers_ipv6", "Peers that announced over IPv6.", v6),
+            gauge("peers_webrtc", "Browsers in swarms.", web),
+            counter("peers_refused", "Peers not taken since their swarm was full.", refused),
+            counter("peers_expired", "Peers that left without a word.", expired),
+        ];
+        figures.extend(self.counters.figures());
+        figures
+    }
 }
 
 counters! {
@@ -85,8 +141,6 @@ counters! {
     refused_full,
     /// Workers that panicked and were started again.
     worker_panics,
-    /// Accounting records that were dropped since nobody fetched them.
-    accounting_dropped,
 }
 
 /// Adds one.

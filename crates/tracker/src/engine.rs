@@ -1,15 +1,14 @@
 //! The engine: the swarms of all protocols, with policy, members and rules. Every protocol asks it the same way.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Instant;
 
-use largesse_swarm::{Announce, Counts, Event, Key, Outcome, Shard, Tick, Visibility};
+use largesse_swarm::{Announce, Counts, Key, Outcome, Shard, Tick, Visibility};
 
+use crate::clock::Clock;
 use crate::connection::ConnectionIds;
 use crate::counters::{Counters, count};
-use crate::members::{Delta, MemberAnnounce, Members, Passkey};
+use crate::members::{Members, Passkey};
 
 /// How the tracker answers.
 #[derive(Clone, Debug)]
@@ -140,7 +139,8 @@ pub struct Engine {
     /// Whether there is any rule, so that nobody pays for looking when there is none.
     has_rules: AtomicBool,
     rules: RwLock<ClientRules>,
-    started: Instant,
+    pub(crate) clock: Clock,
+    panics_asked: AtomicUsize,
     pub(crate) connections: ConnectionIds,
     /// What happened.
     pub counters: Counters,
@@ -170,7 +170,8 @@ impl Engine {
             has_rules: AtomicBool::new(!(config.client_allow.is_empty() && config.client_deny.is_empty())),
             rules: RwLock::new((config.client_allow.clone(), config.client_deny.clone())),
             config,
-            started: Instant::now(),
+            clock: Clock::running(),
+            panics_asked: AtomicUsize::new(0),
             connections: ConnectionIds::new(),
             counters: Counters::default(),
         }
@@ -179,7 +180,32 @@ impl Engine {
     /// Seconds of the tracker's own clock; it starts at an hour, so that snapshots have a past.
     #[must_use]
     pub fn seconds(&self) -> u64 {
-        self.started.elapsed().as_secs() + 3600
+        self.clock.seconds()
+    }
+
+    /// An engine whose clock stands still but for [`Engine::advance`].
+    #[must_use]
+    pub fn with_clock_by_hand(config: Config) -> Self {
+        Self { clock: Clock::by_hand(), ..Self::new(config) }
+    }
+
+    /// Moves a clock that stands still, and sweeps everything that has been silent for too long.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(seconds);
+        for number in 0..self.shards() {
+            self.shard(number).sweep(self.tick(), Shard::segments());
+        }
+    }
+
+    /// Makes a worker panic at its next look after its shard, so that its restart can be seen.
+    pub fn ask_for_panic(&self) {
+        self.panics_asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn panic_if_asked(&self) {
+        let fewer = |asked: usize| asked.checked_sub(1);
+        let is_asked = self.panics_asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok();
+        assert!(!is_asked, "a worker was asked to panic");
     }
 
     /// How the tracker answers.
@@ -303,16 +329,6 @@ impl Engine {
         }
     }
 
-    /// Gives a member its passkey.
-    pub fn admit_member(&self, passkey: Passkey, account: u64) {
-        self.members().admit(passkey, account);
-    }
-
-    /// Gives all members their passkeys, in place of all former ones.
-    pub fn replace_members(&self, accounts: HashMap<Passkey, u64>) {
-        self.members().replace(accounts);
-    }
-
     /// Sets which clients are served, by prefixes of their peer ids.
     pub fn set_client_rules(&self, allow: Vec<Vec<u8>>, deny: Vec<Vec<u8>>) {
         let has_rules = !(allow.is_empty() && deny.is_empty());
@@ -320,16 +336,19 @@ impl Engine {
         self.has_rules.store(has_rules, Ordering::Relaxed);
     }
 
-    /// Hands over what members did since the last time.
-    #[must_use]
-    pub fn drain_members(&self) -> Vec<(u64, Key, Delta)> {
-        self.members().drain()
-    }
-
     /// Hands over the swarms whose counts changed, at most `limit` of each shard.
     #[must_use]
     pub fn drain_counts(&self, limit: usize) -> Vec<(Key, Counts)> {
         (0..self.shards.len()).flat_map(|number| self.shard(number).drain_changed(limit)).collect()
+    }
+
+    /// Peers that were refused since their swarm was full, and peers that left without a word.
+    #[must_use]
+    pub fn lost(&self) -> (u64, u64) {
+        (0..self.shards.len()).fold((0, 0), |sum, number| {
+            let shard = self.shard(number);
+            (sum.0 + shard.peers_refused, sum.1 + shard.peers_expired)
+        })
     }
 
     /// Torrents, IPv4 peers, IPv6 peers, browsers.
@@ -358,22 +377,7 @@ impl Engine {
         if counts.seeders + counts.leechers < 3 { usual.min((usual / 4).max(60)) } else { usual }
     }
 
-    pub(crate) fn report(&self, request: &Request, account: u64, key: Key) {
-        let announce = MemberAnnounce {
-            account,
-            key,
-            peer_id: request.peer_id,
-            uploaded: request.uploaded,
-            downloaded: request.downloaded,
-            is_seeder: request.announce.is_seeder,
-            is_completed: request.announce.event == Event::Completed,
-            is_stopped: request.announce.event == Event::Stopped,
-            most_seconds: u64::from(self.config.interval_seconds) * 2,
-        };
-        self.members().report(&announce, self.seconds());
-    }
-
-    fn members(&self) -> MutexGuard<'_, Members> {
+    pub(crate) fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

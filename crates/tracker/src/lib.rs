@@ -4,6 +4,7 @@
 //! address. Nothing in here knows Python.
 
 mod admin;
+mod clock;
 mod connection;
 mod counters;
 mod engine;
@@ -22,10 +23,10 @@ mod udp;
 mod ws;
 mod ws_swarms;
 
-pub use counters::Counters;
+pub use counters::{Counters, Figure, Kind};
 pub use engine::{Config, Engine, Permit, Refusal, Reply, Request};
 pub use http_limits::Limits;
-pub use largesse_swarm::Visibility;
-pub use members::{Delta, Passkey};
+pub use largesse_swarm::{Announce, Event, Visibility};
+pub use members::{Deeds, Delta, Passkey, Report};
 pub use running::{Listen, Tracker};
 pub use tls::TlsFiles;

@@ -1,11 +1,14 @@
 //! Members: passkeys that name accounts, and what each account gave and took.
 //!
 //! Clients report totals since they started; what counts is the difference to the last report of the same peer. Differences are
-//! gathered for each account and torrent until they are fetched.
+//! gathered for each account and torrent until they are fetched, together with the reports that changed: whoever keeps both in one
+//! step and gives the reports back to a new tracker loses nothing and counts nothing twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use largesse_swarm::Key;
+use largesse_swarm::{Event, Key};
+
+use crate::engine::{Engine, Request};
 
 /// A passkey: 16 bytes, written as 32 hex digits.
 pub type Passkey = [u8; 16];
@@ -28,19 +31,37 @@ pub struct Delta {
     pub completed: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Report {
-    uploaded: u64,
-    downloaded: u64,
-    seconds: u64,
-    was_seeder: bool,
+/// An account, a torrent, and the client's own name.
+pub type Peer = (u64, Key, [u8; 20]);
+
+/// What a peer said last: totals since its client started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Bytes given.
+    pub uploaded: u64,
+    /// Bytes taken.
+    pub downloaded: u64,
+    /// When it said so, on whatever clock its keeper has: the tracker's own in here, seconds since 1970 outside.
+    pub seconds: i64,
+    /// Whether it had everything.
+    pub was_seeder: bool,
+}
+
+/// What members did since the last time, and the reports that this was counted from; both are kept, or neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deeds {
+    /// What each account did on each torrent.
+    pub deltas: Vec<(u64, Key, Delta)>,
+    /// Peers that were heard of, with what they said last; None where they are gone.
+    pub reports: Vec<(Peer, Option<Report>)>,
 }
 
 /// Accounts and what they did.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     accounts: HashMap<Passkey, u64>,
-    reports: HashMap<(u64, Key, [u8; 20]), Report>,
+    reports: HashMap<Peer, Report>,
+    heard: HashSet<Peer>,
     deltas: HashMap<(u64, Key), Delta>,
 }
 
@@ -75,8 +96,14 @@ impl Members {
         self.accounts = accounts;
     }
 
-    pub(crate) fn report(&mut self, announce: &MemberAnnounce, seconds: u64) {
+    /// Takes the reports that a former tracker kept, so that the next announces are compared with them.
+    pub(crate) fn restore(&mut self, reports: impl Iterator<Item = (Peer, Report)>) {
+        self.reports.extend(reports);
+    }
+
+    pub(crate) fn report(&mut self, announce: &MemberAnnounce, seconds: i64) {
         let peer = (announce.account, announce.key, announce.peer_id);
+        self.heard.insert(peer);
         let delta = self.deltas.entry((announce.account, announce.key)).or_default();
         if let Some(last) = self.reports.get(&peer) {
             // A client that began anew reports less than before; then its whole total is new.
@@ -88,7 +115,8 @@ impl Members {
                 delta.downloaded += downloaded;
             }
             if last.was_seeder {
-                delta.seed_seconds += seconds.saturating_sub(last.seconds).min(announce.most_seconds);
+                let since = u64::try_from(seconds.saturating_sub(last.seconds)).unwrap_or(0);
+                delta.seed_seconds += since.min(announce.most_seconds);
             }
         }
         delta.completed += u32::from(announce.is_completed);
@@ -97,7 +125,7 @@ impl Members {
             return;
         }
         if self.reports.len() >= MOST_REPORTS {
-            let oldest = seconds.saturating_sub(announce.most_seconds);
+            let oldest = seconds.saturating_sub_unsigned(announce.most_seconds);
             self.reports.retain(|_, report| report.seconds > oldest);
         }
         let report = Report {
@@ -110,13 +138,63 @@ impl Members {
     }
 
     /// Hands over what was gathered.
-    pub(crate) fn drain(&mut self) -> Vec<(u64, Key, Delta)> {
-        let gathered = std::mem::take(&mut self.deltas);
-        gathered
+    pub(crate) fn drain(&mut self) -> Deeds {
+        let deltas = std::mem::take(&mut self.deltas);
+        let deltas = deltas
             .into_iter()
             .filter(|(_, delta)| *delta != Delta::default())
-            .map(|((account, key), delta)| (account, key, delta))
-            .collect()
+            .map(|((account, key), delta)| (account, key, delta));
+        let heard = std::mem::take(&mut self.heard);
+        let reports = heard.into_iter().map(|peer| (peer, self.reports.get(&peer).copied()));
+        Deeds { deltas: deltas.collect(), reports: reports.collect() }
+    }
+}
+
+impl Engine {
+    /// Gives a member its passkey.
+    pub fn admit_member(&self, passkey: Passkey, account: u64) {
+        self.members().admit(passkey, account);
+    }
+
+    /// Gives all members their passkeys, in place of all former ones.
+    pub fn replace_members(&self, accounts: HashMap<Passkey, u64>) {
+        self.members().replace(accounts);
+    }
+
+    /// Hands over what members did since the last time, with the times of their reports in seconds since 1970.
+    #[must_use]
+    pub fn drain_members(&self) -> Deeds {
+        let mut deeds = self.members().drain();
+        let behind = self.clock.behind_unix();
+        deeds
+            .reports
+            .iter_mut()
+            .filter_map(|(_, report)| report.as_mut())
+            .for_each(|report| report.seconds += behind);
+        deeds
+    }
+
+    /// Takes the last reports of a former tracker's members, with their times in seconds since 1970.
+    pub fn restore_members(&self, reports: impl Iterator<Item = (Peer, Report)>) {
+        let behind = self.clock.behind_unix();
+        let ours =
+            |(peer, report): (Peer, Report)| (peer, Report { seconds: report.seconds - behind, ..report });
+        self.members().restore(reports.map(ours));
+    }
+
+    pub(crate) fn report(&self, request: &Request, account: u64, key: Key) {
+        let announce = MemberAnnounce {
+            account,
+            key,
+            peer_id: request.peer_id,
+            uploaded: request.uploaded,
+            downloaded: request.downloaded,
+            is_seeder: request.announce.is_seeder,
+            is_completed: request.announce.event == Event::Completed,
+            is_stopped: request.announce.event == Event::Stopped,
+            most_seconds: u64::from(self.config().interval_seconds) * 2,
+        };
+        self.members().report(&announce, self.seconds().cast_signed());
     }
 }
 
@@ -146,10 +224,28 @@ mod tests {
         members.report(&announce(300, 50, true), 660);
         members.report(&announce(10, 0, true), 700);
         members.report(&announce(1 << 50, 0, true), 710);
-        let [(7, key, delta)] = members.drain()[..] else { panic!("one record") };
+        let Deeds { deltas, reports } = members.drain();
+        let [(7, key, delta)] = deltas[..] else { panic!("one record") };
         assert_eq!(key, [1; 20]);
+        let last = Report { uploaded: 1 << 50, downloaded: 0, seconds: 710, was_seeder: true };
+        assert_eq!(reports, [((7, [1; 20], [2; 20]), Some(last))]);
         assert_eq!(delta, Delta { uploaded: 310, downloaded: 50, seed_seconds: 650, completed: 0 });
-        assert_eq!(members.drain(), []);
+        assert_eq!(members.drain(), Deeds::default());
+        members.report(&MemberAnnounce { is_stopped: true, ..announce(1 << 50, 0, true) }, 720);
+        assert_eq!(members.drain().reports, [((7, [1; 20], [2; 20]), None)]);
+    }
+
+    #[test]
+    fn a_new_tracker_goes_on_where_the_former_one_stopped() {
+        let mut former = Members::default();
+        former.report(&announce(0, 0, true), 0);
+        former.report(&announce(100, 50, true), 60);
+        let kept = former.drain().reports;
+        let mut members = Members::default();
+        members.restore(kept.into_iter().filter_map(|(peer, report)| Some((peer, report?))));
+        members.report(&announce(170, 50, true), 160);
+        let expected = Delta { uploaded: 70, downloaded: 0, seed_seconds: 100, completed: 0 };
+        assert_eq!(members.drain().deltas, [(7, [1; 20], expected)]);
     }
 
     #[test]

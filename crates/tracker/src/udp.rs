@@ -86,6 +86,7 @@ impl Worker {
             let due = swept.elapsed().as_nanos() / SWEEP_EVERY.as_nanos();
             if due > 0 {
                 swept = Instant::now();
+                self.engine.panic_if_asked();
                 let segments = (due as usize).min(MOST_SEGMENTS);
                 self.engine.shard(self.shard).sweep(self.engine.tick(), segments);
             }

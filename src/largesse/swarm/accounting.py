@@ -4,30 +4,39 @@ What members gave and took, from the tracker into the database without loss and 
 The tracker hands each difference over once. So a batch is first written to the spool, a folder that only its owner can read,
 and made durable there; then it is booked in one transaction together with its id; then its file is removed. A process killed in
 between leaves a file, which the next one books, or finds booked.
+
+Clients report totals since they started. A batch holds what each peer said last beside the differences that were counted from it,
+and a new tracker is given these reports, so a peer's next announce is compared with the last one that was kept, whatever became
+of the tracker in between. A tracker that is killed loses at most what it heard in its last second: downloads completed just then,
+and the last words of peers that stopped just then.
 """
 
 import json
+import logging
 import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 
 from largesse.accounts.models import User
 from largesse.kit.clock import Clock, utc_now
-from largesse.swarm.core import GivesFacts
+from largesse.swarm.core import Deed, GivesFacts, Heard, Report
 from largesse.swarm.errors import CountsLost
-from largesse.swarm.models import AppliedBatch
+from largesse.swarm.models import AppliedBatch, MemberReport
+
+logger = logging.getLogger(__name__)
 
 SUFFIX = ".batch"
 KEEP_IDS = timedelta(days=30)
 """How long the id of a booked batch is kept, in case an old spool comes back from a backup."""
 
-Deed = tuple[int, bytes, int, int, int, int]
-"""account, announce key, bytes uploaded, bytes downloaded, seconds seeded, downloads completed."""
+KEEP_REPORTS = timedelta(days=2)
+"""How long what a silent peer said last is kept; a client that comes back later began anew long ago."""
 
 # `excluded` is the row that was to be inserted; SQLite and PostgreSQL agree on this.
 BOOK = """
@@ -42,6 +51,18 @@ ON CONFLICT (account_id, key) DO UPDATE SET
     completed_at = COALESCE(swarm_membertotal.completed_at, excluded.completed_at),
     last_seen_at = excluded.last_seen_at
 """
+REMEMBER = """
+INSERT INTO swarm_memberreport (account_id, key, peer_id, uploaded_bytes, downloaded_bytes, is_seeder, heard_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (account_id, key, peer_id) DO UPDATE SET
+    uploaded_bytes = excluded.uploaded_bytes,
+    downloaded_bytes = excluded.downloaded_bytes,
+    is_seeder = excluded.is_seeder,
+    heard_at = excluded.heard_at
+"""
+FORGET = "DELETE FROM swarm_memberreport WHERE account_id = %s AND key = %s AND peer_id = %s"
+MOST_BYTES = 2**63 - 1
+"""A client that claims more is wrong; the largest number of the database stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +72,21 @@ class Batch:
     id: str
     at: datetime
     deeds: tuple[Deed, ...]
+    heard: tuple[Heard, ...] = ()
 
     def text(self) -> str:
         """Return the batch as it is kept in the spool."""
         deeds = [[account, key.hex(), *numbers] for account, key, *numbers in self.deeds]
-        return json.dumps({"id": self.id, "at": self.at.isoformat(), "deeds": deeds})
+        heard = [[account, key.hex(), peer_id.hex(), report] for account, key, peer_id, report in self.heard]
+        return json.dumps({"id": self.id, "at": self.at.isoformat(), "deeds": deeds, "heard": heard})
 
     @classmethod
     def parse(cls, path: Path) -> "Batch":
         """Read a batch from its file; raise CountsLost when it is damaged."""
         try:
             found = json.loads(path.read_text(encoding="ascii"))
-            return cls(str(found["id"]), datetime.fromisoformat(found["at"]), tuple(map(_deed, found["deeds"])))
+            deeds, heard = map(_deed, found["deeds"]), map(_heard, found.get("heard", ()))
+            return cls(str(found["id"]), datetime.fromisoformat(found["at"]), tuple(deeds), tuple(heard))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CountsLost(path=str(path), reason=str(error)) from error
 
@@ -102,8 +126,31 @@ class MemberFeed:
         self.tracker = tracker
         self.spool = spool
         self.clock = clock
-        self.held: list[Deed] = []
-        """Taken from the tracker, but not durable yet: the disk was full."""
+        self.deeds: list[Deed] = []
+        self.heard: dict[tuple[int, bytes, bytes], Heard] = {}
+        """Taken from the tracker, as the deeds, but not durable yet: the disk was full."""
+
+    def restore(self) -> int:
+        """
+        Give the tracker what its members' peers said last, after booking what waits; return of how many peers.
+
+        Raises:
+            DatabaseError: the database does not answer.
+        """
+        while self.spool.waiting():
+            try:
+                self.book_waiting()
+            except CountsLost:
+                logger.exception("a batch of the members' accounts was put aside")
+        rows = MemberReport.objects.values_list(
+            "account_id", "key", "peer_id", "uploaded_bytes", "downloaded_bytes", "is_seeder", "heard_at"
+        )
+        reports = [
+            (account, bytes.fromhex(key), bytes.fromhex(peer_id), (uploaded, downloaded, is_seeder, heard_at))
+            for account, key, peer_id, uploaded, downloaded, is_seeder, heard_at in rows.iterator(chunk_size=5_000)
+        ]
+        self.tracker.restore_members(reports)
+        return len(reports)
 
     def gather(self) -> Path | None:
         """
@@ -112,11 +159,16 @@ class MemberFeed:
         Raises:
             OSError: the disk is full or broken; the next call keeps what this one could not.
         """
-        self.held += self.tracker.drain_members()
-        if not self.held:
+        deeds, heard = self.tracker.drain_members()
+        self.deeds += deeds
+        self.heard |= {
+            (account, key, peer_id): (account, key, peer_id, report) for account, key, peer_id, report in heard
+        }
+        if not self.deeds and not self.heard:
             return None
-        path = self.spool.put(Batch(secrets.token_hex(16), self.clock(), tuple(self.held)))
-        self.held = []
+        batch = Batch(secrets.token_hex(16), self.clock(), tuple(self.deeds), tuple(self.heard.values()))
+        path = self.spool.put(batch)
+        self.deeds, self.heard = [], {}
         return path
 
     def book_waiting(self) -> int:
@@ -145,11 +197,18 @@ def book(batch: Batch) -> bool:
     _, is_new = AppliedBatch.objects.get_or_create(id=batch.id)
     if not is_new:
         return False
-    accounts = set(User.objects.filter(pk__in={deed[0] for deed in batch.deeds}).values_list("pk", flat=True))
+    named = {deed[0] for deed in batch.deeds} | {heard[0] for heard in batch.heard}
+    accounts = set(User.objects.filter(pk__in=named).values_list("pk", flat=True))
     # Always in the same order, so that two trackers never wait for each other.
     rows = [_row(deed, at=batch.at) for deed in sorted(batch.deeds) if deed[0] in accounts]
+    heard = sorted((one for one in batch.heard if one[0] in accounts), key=lambda one: one[:3])
     with connection.cursor() as cursor:
         cursor.executemany(BOOK, rows)
+        cursor.executemany(REMEMBER, [_reported(one[:3], one[3]) for one in heard if one[3]])
+        cursor.executemany(
+            FORGET, [(account, key.hex(), peer_id.hex()) for account, key, peer_id, report in heard if not report]
+        )
+    MemberReport.objects.filter(heard_at__lt=int((batch.at - KEEP_REPORTS).timestamp())).delete()
     AppliedBatch.objects.filter(applied_at__lt=batch.at - KEEP_IDS).delete()
     return True
 
@@ -158,6 +217,26 @@ def _deed(parts: list[object]) -> Deed:
     account, key, uploaded, downloaded, seed_seconds, completed = parts
     numbers = [int(str(part)) for part in (account, uploaded, downloaded, seed_seconds, completed)]
     return numbers[0], bytes.fromhex(str(key)), numbers[1], numbers[2], numbers[3], numbers[4]
+
+
+def _reported(peer: tuple[int, bytes, bytes], report: Report) -> tuple[int | str | bool, ...]:
+    account, key, peer_id = peer
+    uploaded, downloaded, is_seeder, heard_at = report
+    return (
+        account,
+        key.hex(),
+        peer_id.hex(),
+        min(uploaded, MOST_BYTES),
+        min(downloaded, MOST_BYTES),
+        is_seeder,
+        heard_at,
+    )
+
+
+def _heard(parts: list[Any]) -> Heard:
+    account, key, peer_id, report = parts
+    found = (int(report[0]), int(report[1]), bool(report[2]), int(report[3])) if report else None
+    return int(account), bytes.fromhex(key), bytes.fromhex(peer_id), found
 
 
 def _row(deed: Deed, *, at: datetime) -> tuple[int | str | None, ...]:

@@ -24,6 +24,14 @@ Change = tuple[str, bytes, bytes | None]
 """`("allow", key, None)`, `("alias", key, canonical key)` or `("refuse", key, None)`."""
 
 
+Deed = tuple[int, bytes, int, int, int, int]
+"""account, announce key, bytes uploaded, bytes downloaded, seconds seeded, downloads completed."""
+Report = tuple[int, int, bool, int]
+"""What a peer said last: bytes uploaded, bytes downloaded, whether it seeds, and when, in seconds since 1970."""
+Heard = tuple[int, bytes, bytes, Report | None]
+"""account, announce key, peer id, and its last report; None when it is gone."""
+
+
 class TakesPolicy(Protocol):
     """Something that is told what may be announced, and by whom."""
 
@@ -46,8 +54,11 @@ class GivesFacts(Protocol):
     def drain_counts(self, limit: int) -> list[tuple[bytes, int, int, int, int]]:
         """Hand over changed swarms: key, seeders, leechers, partial seeds, completed since its start."""
 
-    def drain_members(self) -> list[tuple[int, bytes, int, int, int, int]]:
-        """Hand over what members did: account, key, uploaded, downloaded, seed seconds, completed."""
+    def drain_members(self) -> tuple[list[Deed], list[Heard]]:
+        """Hand over what members did since the last time, and what their peers said last."""
+
+    def restore_members(self, reports: list[tuple[int, bytes, bytes, Report]]) -> None:
+        """Take what peers said last to a former tracker."""
 
 
 def take_addresses(wanted: Sequence[ListenAddress], *, key: str) -> tuple[list[ListenAddress], list[str]]:

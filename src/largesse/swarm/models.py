@@ -41,6 +41,30 @@ class MemberTotal(models.Model):
         return f"{self.account_id} on {self.key}"
 
 
+class MemberReport(models.Model):
+    """
+    What one peer of a member said last: totals since its client started, which its next announce is compared with.
+
+    A tracker that was killed goes on from here. `peer_id` is the client's own name for a session; no address is kept.
+    """
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=40)
+    peer_id = models.CharField(max_length=40)
+    uploaded_bytes = models.BigIntegerField()
+    downloaded_bytes = models.BigIntegerField()
+    is_seeder = models.BooleanField()
+    heard_at = models.BigIntegerField()
+    """Seconds since 1970, as the tracker counts."""
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("account", "key", "peer_id"), name="one_report_per_peer"),)
+        indexes = (models.Index(fields=("heard_at",)),)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} on {self.key}"
+
+
 class HealthDay(models.Model):
     """How well one swarm did on one day (UTC); a day without peers has no row."""
 

@@ -44,8 +44,10 @@ class SiteTracker:
         self.reconciled = time.monotonic()
 
     def restore(self) -> None:
-        """Take the policy from the journal, then the swarms from the snapshot of a planned stop."""
+        """Take the policy from the journal, what members' peers said last, and the swarms of a planned stop."""
         self.following.start()
+        if self.policy.has_members:
+            _patiently(self.members.restore)
         try:
             swarms = self.tracker.read_snapshot(str(self.snapshot))
         except OSError as error:

@@ -1,0 +1,154 @@
+"""What an operator relies on: figures, health, a planned restart, a worker that panics, logs without addresses."""
+
+import json
+import os
+import re
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from largesse import _core
+from processes import run, start, wait_for
+from tracker_talk import announce, get, made
+from udp_talk import connected
+
+SAMPLE = re.compile(r"([a-z_][a-z0-9_]*) (\d+)")
+KEY = b"operations-operation"
+LIST = """
+from django.db import transaction
+from largesse.journal.actions.append import append
+with transaction.atomic():
+    append(kind="torrents.listed", subject="torrent:1", actor="test", payload={"announce_keys": ["%s"]})
+"""
+
+
+def read_metrics(text: str) -> dict[str, int]:
+    """Read Prometheus' text format, version 0.0.4, strictly: HELP, TYPE and one sample for each name, each name once."""
+    assert text.endswith("\n")
+    found: dict[str, int] = {}
+    lines = text.splitlines()
+    for told, typed, sample in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+        match = SAMPLE.fullmatch(sample)
+        assert match, sample
+        name = match[1]
+        assert re.fullmatch(rf"# HELP {name} \S.*", told)
+        kind = typed.removeprefix(f"# TYPE {name} ")
+        assert kind in {"counter", "gauge"}
+        assert name.endswith("_total") == (kind == "counter")
+        assert name not in found
+        found[name] = int(match[2])
+    return found
+
+
+def test_metrics_are_valid_and_agree_with_the_statistics() -> None:
+    tracker = made(policy="open")
+    assert tracker.admin is not None
+    with connected(tracker.addresses[0]) as peer:
+        peer.announce(KEY, port=6001)
+        peer.announce(KEY, port=6002, left=0)
+        metrics = read_metrics(get(tracker.admin, "/metrics").decode())
+    stats = json.loads(get(tracker.admin, "/stats.json"))
+    assert metrics["largesse_tracker_torrents"] == stats["torrents"] == 1
+    assert metrics["largesse_tracker_peers_ipv4"] == stats["peers_ipv4"] == 2
+    assert metrics["largesse_tracker_udp_announces_total"] == stats["udp_announces"] == 2
+    assert {name.removeprefix("largesse_tracker_").removesuffix("_total") for name in metrics} == set(stats)
+    tracker.stop()
+
+
+def test_a_worker_that_panics_is_started_again_alone_and_counted() -> None:
+    tracker = made(policy="open")
+    with connected(tracker.addresses[0]) as peer:
+        peer.announce(KEY, port=6001)
+        for panics in (1, 2):
+            tracker.ask_for_panic()
+            wait_for(lambda panics=panics: tracker.stats()["worker_panics"] == panics)  # type: ignore[misc]
+            reply = peer.announce(KEY, port=6002)
+            assert reply.leechers == 2, "the swarm and the connection id outlive the worker"
+    assert announce(tracker, key=KEY, port=6003)[b"incomplete"] == 3, "HTTP never noticed"
+    tracker.stop()
+
+
+def started(data: Path) -> tuple[Any, dict[str, Any]]:
+    running = start("tracker", "--data", str(data), "--listen", "127.0.0.1:0", "--workers", "1", "--json")
+    return running, json.loads(running.first_line())
+
+
+def is_listed(url: str) -> bool:
+    host = url.removeprefix("http://").removesuffix("/announce")
+    return b"failure" not in get(
+        host, f"/announce?info_hash={KEY.decode()}&peer_id={'p' * 20}&port=7001&left=0&event=stopped"
+    )
+
+
+def test_a_planned_restart_keeps_the_swarms_in_a_private_file_that_is_dropped_once_loaded(tmp_path: Path) -> None:
+    running, told = started(tmp_path)
+    run(
+        "manage",
+        "shell",
+        "--no-imports",
+        "-v",
+        "0",
+        "-c",
+        LIST % KEY.hex(),
+        environment={"LARGESSE_DATA": str(tmp_path)},
+    )
+    wait_for(lambda: is_listed(told["announce"][1]))
+    with connected(told["announce"][0], source="127.0.0.66") as peer:
+        peer.announce(KEY, port=6001)
+        peer.announce(KEY, port=6002, left=0, event="completed")
+        peer.announce(KEY, port=6003, left=5, event="paused")
+    assert running.stop() == 0
+    snapshot = tmp_path / "tracker" / "swarms.snapshot"
+    assert stat.S_IMODE(snapshot.stat().st_mode) == 0o600
+    assert list(snapshot.parent.glob("*.part")) == []
+    assert "127.0.0.66" not in running.said(), "no peer's address is logged"
+
+    running, told = started(tmp_path)
+    assert not snapshot.exists()
+    with connected(told["announce"][0]) as peer:
+        (seeders, completed, leechers) = peer.scrape(KEY)[0]
+        assert (seeders, leechers) == (1, 2)
+        assert completed in {0, 1}
+        assert len(peer.announce(KEY, port=6009).peers) == 3
+    running.stop(signal.SIGKILL)
+    assert not snapshot.exists(), "a kill leaves no snapshot behind"
+
+    running, told = started(tmp_path)
+    with connected(told["announce"][0]) as peer:
+        assert peer.scrape(KEY) == [(0, 0, 0)]
+    running.stop()
+
+
+@pytest.mark.parametrize("damage", ["stale", "cut short", "nonsense"])
+def test_a_snapshot_of_no_use_is_dropped_and_stops_nothing(tmp_path: Path, damage: str) -> None:
+    before = made(policy="open")
+    announce(before, key=KEY, port=6001)
+    path = tmp_path / "swarms.snapshot"
+    assert before.write_snapshot(str(path)) == 1
+    before.stop()
+    whole = path.read_bytes()
+    hour_ago = whole[:8] + (int(time.time()) - 3600).to_bytes(8) + whole[16:]
+    path.write_bytes({"stale": hour_ago, "cut short": whole[:-1], "nonsense": os.urandom(100)}[damage])
+    after = made(policy="open")
+    if damage == "stale":
+        assert after.read_snapshot(str(path)) == 0
+    else:
+        with pytest.raises(OSError, match=r"damaged|fill"):
+            after.read_snapshot(str(path))
+    assert not path.exists()
+    assert after.stats()["peers_ipv4"] == 0
+    after.stop()
+
+
+def test_a_snapshot_that_is_not_ours_to_overwrite_is_replaced_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious")
+    (tmp_path / "swarms.part").symlink_to(target)
+    tracker: _core.Tracker = made(policy="open")
+    tracker.write_snapshot(str(tmp_path / "swarms.snapshot"))
+    assert target.read_text() == "precious"
+    tracker.stop()
