@@ -64,3 +64,25 @@ class ApprovedByYou(Conflict):
 
     code = "approved_by_you"
     template = gettext_noop("You approved this expense already. A second person has to approve it.")
+
+
+class LineDecided(Conflict):
+    """Somebody decided about this line of a statement before."""
+
+    code = "line_decided"
+    template = gettext_noop("This line was booked already. Look at what it became.")
+
+
+class LineDoesNotFit(BadInput):
+    """A line of a statement cannot be what it was taken for."""
+
+    code = "line_does_not_fit"
+    template = gettext_noop("This line cannot be that: its direction, amount or currency is another one.")
+
+
+class EventTooLong(BadInput):
+    """No provider sends an event of this size."""
+
+    code = "event_too_long"
+    status = 413
+    template = gettext_noop("An event is at most {most} bytes long.")

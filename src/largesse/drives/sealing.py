@@ -53,7 +53,6 @@ def unseal(sealed: bytes, *, bound_to: str) -> Any:
     Raises:
         SealBroken: the key or the row is another, or the bytes were altered.
     """
-    sealed = bytes(sealed)
     try:
         plain = AESGCM(_key("seal")).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
     except (InvalidTag, ValueError) as error:
@@ -72,4 +71,4 @@ def _key(purpose: str) -> bytes:
 
 @functools.lru_cache(maxsize=16)
 def _derived(secret: str, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"largesse {purpose}".encode()).derive(secret.encode())
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"largesse/{purpose}".encode()).derive(secret.encode())

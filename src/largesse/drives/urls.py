@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from largesse.drives import api
-from largesse.drives.views import donor, giving, pages, showing
+from largesse.drives.views import donor, giving, pages, showing, webhooks
 
 
 class Form:
@@ -51,6 +51,8 @@ urlpatterns = [
     path(f"{GIFT}forget/", donor.forget_me, name="gift_forget"),
     path(f"{GIFT}statement/<int:year>/", donor.mail_statement, name="mail_statement"),
     path(f"{GIFT}receipt/<str:settlement>/<document_form:form>/", donor.receipt, name="receipt"),
+    path("webhooks/<str:name>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<str:name>", webhooks.webhook),
     path("api/v1/drives", api.drives, name="api_list"),
     path("api/v1/drives/<slug:slug>", api.drive, name="api_drive"),
 ]

@@ -5,7 +5,7 @@ Send money back, in three steps that may each be the last before a crash.
 2. The provider is asked, with the refund's public id as idempotency key: asked again, it answers the same.
 3. `conclude`: it was sent, or it failed and the claim is undone; once.
 
-A refund without outcome is asked for again by the sweep.
+A refund without outcome is asked for again by the sweep. One that comes back after it was sent is owed again.
 """
 
 from datetime import datetime
@@ -16,11 +16,17 @@ from django.db.models import Sum
 from largesse.drives.actions.settle import gifts_of, money_at
 from largesse.drives.errors import RefundTooLarge
 from largesse.drives.models import Donation, Refund, RefundOutcome, RefundReason, Settlement
+from largesse.jobs.registry import enqueue
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
 from largesse.kit.ids import new_public_id
 from largesse.ledger.actions.post import Facts, Line, account, post
-from largesse.ledger.models import Account, AccountKind
+from largesse.ledger.errors import BookedBefore
+from largesse.ledger.models import Account, AccountKind, Entry
+
+RETURNED = "refund_returned"
+RESENT = "refund_resent"
+"""Kinds of entries for a refund that came back, and for sending it another way."""
 
 
 def owed_to_donors(donation: Donation) -> Account:
@@ -47,11 +53,28 @@ def claim(
     clock: Clock = utc_now,
 ) -> Refund:
     """
-    Claim a refund; the provider is asked afterwards.
+    Claim a refund; a job asks the provider once the caller's transaction is committed.
 
     Raises:
         RefundTooLarge: more than is left of the payment; carries what is left.
     """
+    refund = _claimed(settlement, amount_minor=amount_minor, reason=reason, actor=actor, clock=clock)
+    enqueue("drives.send_refund", refund=refund.public_id, clock=clock)
+    return refund
+
+
+@transaction.atomic
+def claim_made(settlement: Settlement, *, amount_minor: int, clock: Clock = utc_now) -> Refund:
+    """
+    Claim a refund that was made at the provider already.
+
+    Raises:
+        RefundTooLarge: more than is left of the payment; carries what is left.
+    """
+    return _claimed(settlement, amount_minor=amount_minor, reason=RefundReason.AT_PROVIDER, actor="system", clock=clock)
+
+
+def _claimed(settlement: Settlement, *, amount_minor: int, reason: RefundReason, actor: str, clock: Clock) -> Refund:
     settlement = (
         Settlement.objects.select_for_update(of=("self",)).select_related("donation__drive").get(pk=settlement.pk)
     )
@@ -125,3 +148,53 @@ def conclude(
     payload = {"drive": donation.drive.slug, "amount_minor": refund.amount_minor, "entry": entry.public_id}
     append(kind=f"drives.{facts.kind}", subject=donation.subject, actor=actor, payload=payload, clock=clock)
     return outcome
+
+
+@transaction.atomic
+def give_back(outcome: RefundOutcome, *, occurred_at: datetime, clock: Clock = utc_now) -> bool:
+    """Book that a refund came back after it was sent: the donor is owed it again; return whether that is news."""
+    donation = outcome.refund.settlement.donation
+    facts = Facts(
+        kind=RETURNED,
+        source=outcome.provider,
+        reference=outcome.reference,
+        subject=donation.subject,
+        description=f"Refund from {donation.drive.title}: came back",
+        occurred_at=occurred_at,
+    )
+    amount_minor = outcome.refund.amount_minor
+    lines = [
+        Line(money_at(outcome.provider, donation.drive.currency), amount_minor),
+        Line(owed_to_donors(donation), -amount_minor),
+    ]
+    try:
+        post(facts, lines, clock=clock)
+    except BookedBefore:
+        return False
+    return True
+
+
+@transaction.atomic
+def send_again(outcome: RefundOutcome, *, paid_from: str, actor: str, clock: Clock = utc_now) -> bool:
+    """Book that a refund that came back was sent another way; return whether that was still to be done."""
+    if not Entry.objects.filter(source=outcome.provider, reference=outcome.reference, kind=RETURNED).exists():
+        return False
+    donation = outcome.refund.settlement.donation
+    facts = Facts(
+        kind=RESENT,
+        source="desk",
+        reference=outcome.refund.public_id,
+        subject=donation.subject,
+        description=f"Refund from {donation.drive.title}: sent again",
+        occurred_at=clock(),
+    )
+    amount_minor = outcome.refund.amount_minor
+    lines = [
+        Line(owed_to_donors(donation), amount_minor),
+        Line(money_at(paid_from, donation.drive.currency), -amount_minor),
+    ]
+    try:
+        post(facts, lines, actor=actor, clock=clock)
+    except BookedBefore:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Book what did happen to a payment: money that arrived, is under way, failed, or was taken back and won again."""
 
+import contextlib
 from datetime import datetime
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from largesse.jobs.registry import enqueue
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
 from largesse.ledger.actions.post import Facts, Line, account, post
+from largesse.ledger.errors import BookedBefore
 from largesse.ledger.models import Account, AccountKind
 
 
@@ -94,11 +96,17 @@ def dispute(
     *,
     reference: str,
     amount_minor: int,
+    fee_minor: int = 0,
     occurred_at: datetime,
     is_won: bool,
     clock: Clock = utc_now,
 ) -> Dispute:
-    """Book that the payer's bank took money back, or, with `is_won`, that it returned; once for each reference."""
+    """
+    Book that the payer's bank took money back, or, with `is_won`, that it returned; once for each reference.
+
+    Args:
+        fee_minor: what the provider kept for its trouble.
+    """
     settlement = (
         Settlement.objects.select_for_update(of=("self",)).select_related("donation__drive").get(pk=settlement.pk)
     )
@@ -116,7 +124,8 @@ def dispute(
         occurred_at=occurred_at,
     )
     lines = [
-        Line(money_at(provider, donation.drive.currency), sign * amount_minor),
+        Line(money_at(provider, donation.drive.currency), sign * amount_minor - fee_minor),
+        Line(fees_of(donation), fee_minor),
         Line(gifts_of(donation), -sign * amount_minor),
     ]
     entry = post(facts, lines, clock=clock)
@@ -132,6 +141,26 @@ def dispute(
     payload = {"drive": donation.drive.slug, "amount_minor": amount_minor, "entry": entry.public_id}
     append(kind=f"drives.{facts.kind}", subject=donation.subject, payload=payload, clock=clock)
     return made
+
+
+@transaction.atomic
+def add_fee(settlement: Settlement, *, fee_minor: int, clock: Clock = utc_now) -> None:
+    """Book a fee that the provider told after the money arrived; once for each settlement."""
+    donation = settlement.donation
+    facts = Facts(
+        kind="fee",
+        source=settlement.provider,
+        reference=settlement.reference,
+        subject=donation.subject,
+        description=f"Fee on a gift to {donation.drive.title}",
+        occurred_at=settlement.occurred_at,
+    )
+    lines = [
+        Line(fees_of(donation), fee_minor),
+        Line(money_at(settlement.provider, donation.drive.currency), -fee_minor),
+    ]
+    with contextlib.suppress(BookedBefore):
+        post(facts, lines, clock=clock)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Drives with their contracts, the gifts to them, and what was spent."""
 
+from largesse.drives.models.desk import Alarm, AlarmCode, BankLine, BankStatement, GateCount, LineState, WaitsFor
 from largesse.drives.models.drives import (
     BudgetLine,
     CarryOver,
@@ -26,7 +27,11 @@ from largesse.drives.models.gifts import (
 )
 
 __all__ = [
+    "Alarm",
+    "AlarmCode",
     "Approval",
+    "BankLine",
+    "BankStatement",
     "BudgetLine",
     "CarryOver",
     "Contract",
@@ -37,6 +42,8 @@ __all__ = [
     "Drive",
     "DriveState",
     "Expense",
+    "GateCount",
+    "LineState",
     "MatchingPledge",
     "Period",
     "ProviderEvent",
@@ -47,4 +54,5 @@ __all__ = [
     "Settlement",
     "StretchGoal",
     "Update",
+    "WaitsFor",
 ]

@@ -45,7 +45,7 @@ class BTCPayProvider:
     def __init__(self, *, address: str, store: str, api_key: str, webhook_secret: str) -> None:
         self.webhook_secret = webhook_secret
         self.store = f"{address.rstrip('/')}/api/v1/stores/{store}"
-        self.client = httpx.Client(timeout=20, headers={"Authorization": f"token {api_key}"})
+        self.http = httpx.Client(timeout=20, headers={"Authorization": f"token {api_key}"})
 
     def takes(self, currency: str) -> bool:
         """Any that the server has a rate for; it refuses the others."""
@@ -167,7 +167,7 @@ class BTCPayProvider:
         self, method: str, path: str, body: dict[str, Any] | None = None, *, query: dict[str, str] | None = None
     ) -> Any:
         try:
-            answer = self.client.request(method, self.store + path, json=body, params=query)
+            answer = self.http.request(method, self.store + path, json=body, params=query)
             if answer.status_code == httpx.codes.NOT_FOUND and method == "GET" and path != "/invoices":
                 raise UnknownPayment(provider="BTCPay", reference=path.split("/")[2])
             answer.raise_for_status()

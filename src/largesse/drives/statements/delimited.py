@@ -1,11 +1,13 @@
 """
 CSV as banks export it: the separator, the decimal sign and the columns differ, so they are recognised by their names.
 
-A CSV file has no statement id. Its lines are placed by day and by their order within the day, so an export of a longer period
-that overlaps an earlier one gives the same keys for days that are whole in both.
+A CSV file has no statement id, and banks list the newest first or last. So a line is placed by its day, by what it says, and by
+how many lines of that day say the same before it: an export of a longer period, or later on the same day, gives the same keys,
+and twins stay two.
 """
 
 import csv
+import hashlib
 import io
 from collections import Counter
 from datetime import date, datetime
@@ -48,6 +50,9 @@ COLUMNS = {
 }
 """Column names that banks use for each fact, in English, German and French, lower case."""
 
+SAID = ("remittance", "name", "account", "bank_reference")
+"""What tells one line of a day from another, beside its amount."""
+
 DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d.%m.%y", "%Y/%m/%d", "%d-%m-%Y")
 
 
@@ -69,12 +74,14 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
     except csv.Error as error:
         raise UnreadableStatement(format=FORMAT, reason=str(error)) from error
     header = [cell.strip().lower().strip("\ufeff") for cell in rows[0]] if rows else []
-    place = {fact: header.index(name) for fact, names in COLUMNS.items() for name in reversed(names) if name in header}
-    if "date" not in place or not ({"amount"} <= place.keys() or {"credit", "debit"} <= place.keys()):
+    columns = {
+        fact: header.index(name) for fact, names in COLUMNS.items() for name in reversed(names) if name in header
+    }
+    if "date" not in columns or not ({"amount"} <= columns.keys() or {"credit", "debit"} <= columns.keys()):
         reason = f"its first line needs a date and an amount column, not {', '.join(header[:8]) or 'nothing'}"
         raise UnreadableStatement(format=FORMAT, reason=reason)
     lines: list[StatementLine] = []
-    counts: Counter[date] = Counter()
+    twins: Counter[str] = Counter()
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
@@ -82,23 +89,26 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
             raise UnreadableStatement(
                 format=FORMAT, reason=f"line {number} has {len(row)} fields instead of {len(header)}"
             )
-        cell = {fact: row[index].strip() for fact, index in place.items()}
+        cell = {fact: row[index].strip() for fact, index in columns.items()}
         booked_on = _day(cell["date"], number)
+        amount = _signed(cell, cell.get("currency") or currency, number)
+        said = "\x1f".join((booked_on.isoformat(), str(amount), *(cell.get(fact, "") for fact in SAID)))
+        place = hashlib.sha256(said.encode()).hexdigest()
         lines.append(
             StatementLine(
                 account="",
-                statement_id=f"CSV {booked_on.isoformat()}",
-                entry_index=counts[booked_on],
+                statement_id=f"CSV {place}",
+                entry_index=twins[place],
                 detail_index=0,
                 booked_on=booked_on,
-                amount=_signed(cell, cell.get("currency") or currency, number),
+                amount=amount,
                 remittance=cell.get("remittance", ""),
                 counterparty_name=cell.get("name", ""),
                 counterparty_account=cell.get("account", ""),
                 bank_reference=cell.get("bank_reference", ""),
             )
         )
-        counts[booked_on] += 1
+        twins[place] += 1
     return lines
 
 

@@ -1,0 +1,28 @@
+"""
+Receive a webhook: keep it as it came, ask for its processing, and be done; the answer waits for nothing else.
+
+The event's id is the primary key of its row, so the database itself sees a second delivery, also one at the same moment. The
+row and the job are one transaction: an event that was answered is processed, and one that was not comes again.
+"""
+
+from django.db import IntegrityError, transaction
+
+from largesse.drives.models import ProviderEvent
+from largesse.drives.providers.base import VerifiedEvent
+from largesse.jobs.registry import enqueue
+from largesse.kit.clock import Clock, utc_now
+
+LONGEST_EVENT_BYTES = 262_144
+
+
+@transaction.atomic
+def receive_event(event: VerifiedEvent, *, provider: str, body: bytes, clock: Clock = utc_now) -> bool:
+    """Keep a verified event; return whether it is new."""
+    kept = ProviderEvent(id=f"{provider}/{event.event_id}"[:200], kind=event.kind[:80], body=body, received_at=clock())
+    try:
+        with transaction.atomic():
+            kept.save(force_insert=True)
+    except IntegrityError:
+        return False
+    enqueue("drives.process_event", event=kept.id, clock=clock)
+    return True
