@@ -59,6 +59,15 @@ class TooManyTries(LimitReached):
     template = gettext_noop("Too many payments were begun here. Wait an hour, or give by bank transfer.")
 
 
+class TooSoon(LimitReached):
+    """A form without a proof of work came faster than a person fills one in."""
+
+    code = "too_soon"
+    template = gettext_noop(
+        "Without scripts, this form has to be {seconds} seconds old before it can be sent. Look it over, then send it again."
+    )
+
+
 class ApprovedByYou(Conflict):
     """The same person cannot approve twice."""
 

@@ -8,9 +8,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from largesse.drives.gate import challenge_of
 from largesse.drives.models import Drive
 from largesse.drives.providers.base import Provider
 from largesse.drives.providers.registry import LABELS, offered
+from largesse.drives.rules.work import Challenge
 from largesse.drives.templatetags.drives import money_text
 from largesse.kit.errors import LargesseError
 from largesse.kit.money import Money, currency_exponent
@@ -81,6 +83,11 @@ class GiveForm(forms.Form):
     def ways(self) -> list[Provider]:
         """How a visitor may pay here."""
         return offered(self.drive.currency)
+
+    @cached_property
+    def challenge(self) -> Challenge:
+        """What a browser solves before a payment is begun."""
+        return challenge_of(self.drive)
 
     @property
     def may_recur(self) -> bool:

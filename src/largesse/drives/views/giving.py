@@ -7,6 +7,7 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from largesse.drives.actions.give import give as give_now
+from largesse.drives.actions.pass_gate import pass_gate
 from largesse.drives.actions.start_payment import start_payment
 from largesse.drives.contract import contract_in_force
 from largesse.drives.donors import Identity, donation_of_link, link_token, private_path
@@ -31,6 +32,13 @@ def give(request: HttpRequest, slug: str) -> HttpResponse:
     form = GiveForm(request.POST if request.method == "POST" else None, drive=drive, contract_hash=contract.hash)
     if request.method == "POST" and form.is_valid():
         try:
+            pass_gate(
+                drive,
+                provider=form.cleaned_data["by"],
+                address=request.META["REMOTE_ADDR"],
+                token=request.POST.get("challenge", ""),
+                solution=request.POST.get("work", ""),
+            )
             donation = _pledged(form)
             start = start_of(donation)
         except DriveNotOpen:

@@ -1,0 +1,1 @@
+"""Rules of the fund that decide without the database."""
