@@ -10,7 +10,14 @@ KEY = bytes(range(20))
 """The torrent that is announced when a test names none."""
 
 
-def made(*, policy: str, listen: tuple[str, ...] = ("127.0.0.1:0",), proxies: tuple[str, ...] = ()) -> _core.Tracker:
+def made(
+    *,
+    policy: str,
+    listen: tuple[str, ...] = ("127.0.0.1:0",),
+    proxies: tuple[str, ...] = (),
+    full_scrape: bool = False,
+    requests_per_second: int = 0,
+) -> _core.Tracker:
     """Start a tracker on free ports."""
     return _core.Tracker(
         listen=list(listen),
@@ -23,7 +30,8 @@ def made(*, policy: str, listen: tuple[str, ...] = ("127.0.0.1:0",), proxies: tu
         client_allow=[],
         client_deny=[b"-BAD"],
         most_torrents=1000,
-        requests_per_second=0,
+        requests_per_second=requests_per_second,
+        full_scrape=full_scrape,
     )
 
 
@@ -38,11 +46,19 @@ def get(address: str, target: str, *, source: str = "127.0.0.1") -> bytes:
 
 
 def announce(
-    tracker: _core.Tracker, *, port: int, key: bytes = KEY, source: str = "127.0.0.1", **more: object
+    tracker: _core.Tracker,
+    *,
+    port: int,
+    key: bytes = KEY,
+    source: str = "127.0.0.1",
+    client_key: str | None = None,
+    **more: object,
 ) -> dict[bytes, Any]:
     """Announce and return the reply."""
     address = tracker.addresses[1 if source == "::1" else 0]
     words = {"peer_id": f"-XX0001-{port:012}", "port": port, "left": 1, **more}
+    if client_key is not None:
+        words["key"] = client_key
     query = "&".join(f"{name}={value}" for name, value in words.items())
     found = decode(get(address, f"/announce?info_hash={quote_from_bytes(key)}&{query}", source=source))
     assert isinstance(found, dict)

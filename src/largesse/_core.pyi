@@ -52,6 +52,7 @@ class Tracker:
         tls_certificate: str | None = None,
         tls_key: str | None = None,
         requests_per_second: int = 500,
+        full_scrape: bool = False,
         is_waiting: bool = False,
     ) -> None: ...
     def start(self) -> None: ...

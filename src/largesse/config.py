@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from stdnum import bic as bic_codes
 from stdnum import iban as ibans
@@ -97,6 +97,13 @@ def _between(low: int, high: int) -> Callable[[object], int]:
         return number
 
     return parse
+
+
+def _or_auto(parse: Callable[[object], int]) -> Callable[[object], int | Literal["auto"]]:
+    def parse_or_auto(value: object) -> int | Literal["auto"]:
+        return "auto" if value == "auto" else parse(value)
+
+    return parse_or_auto
 
 
 def _one_of(*choices: str) -> Callable[[object], str]:
@@ -220,11 +227,21 @@ class TrackerConfig:
     tls_key: str = setting(
         "", _text, "PEM file with the certificate's private key.", allowed="Allowed: a path, or empty."
     )
-    requests_per_second: int = setting(
-        500,
-        _between(0, 1_000_000),
-        "HTTP requests that one address may make in a second; 0: as many as it likes.",
-        allowed="Allowed: 0 to 1000000.",
+    requests_per_second: int | Literal["auto"] = setting(
+        "auto",
+        _or_auto(_between(0, 1_000_000)),
+        "HTTP requests that one address may make in a second; 0: as many as it likes; auto: 500, or as many as it likes"
+        " while the tracker listens on loopback only and no proxy stands in front of it.",
+        allowed="Allowed: 0 to 1000000, or auto.",
+    )
+    full_scrape: bool = setting(
+        False, _truth, "Answer a scrape that names no torrent with all of them, at most 50,000.", allowed=YES_NO
+    )
+    most_torrents: int = setting(
+        10_000_000,
+        _between(1, 1_000_000_000),
+        "Torrents that the open policy keeps at most; a new one beyond that is refused until others have expired.",
+        allowed="Allowed: 1 to 1000000000.",
     )
     private_peers: str = setting(
         "same",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from largesse import _core
 from tracker_talk import KEY, announce, decode, get, made
+from udp_talk import connected
 
 
 @pytest.fixture(name="tracker", scope="module")
@@ -50,6 +51,75 @@ def test_peers_come_compact_or_long_and_as_many_as_are_wanted(tracker: _core.Tra
     assert {peer[b"ip"] for peer in long} == {b"127.0.0.2"}
     assert len(announce(tracker, key=key, port=6000, numwant=3)[b"peers"]) == 18
     assert announce(tracker, key=key, port=6000, numwant=0)[b"peers"] == b""
+
+
+def test_the_long_form_tells_peer_ids_unless_none_are_wanted(tracker: _core.Tracker) -> None:
+    key = b"names-names-names-12"
+    announce(tracker, key=key, port=5001, source="127.0.0.2")
+    announce(tracker, key=key, port=5001, source="::1")
+    with connected(tracker.addresses[0], source="127.0.0.3") as udp:
+        udp.announce(key, port=5003)
+    long = announce(tracker, key=key, port=6000, compact=0)[b"peers"]
+    assert {(peer[b"ip"], peer.get(b"peer id"), peer[b"port"]) for peer in long} == {
+        (b"127.0.0.2", b"-XX0001-000000005001", 5001),
+        (b"::1", b"-XX0001-000000005001", 5001),
+        (b"127.0.0.3", None, 5003),
+    }
+    without = announce(tracker, key=key, port=6000, compact=0, no_peer_id=1)[b"peers"]
+    assert len(without) == 3
+    assert all(set(peer) == {b"ip", b"port"} for peer in without)
+
+
+def test_a_tracker_id_is_told_again(tracker: _core.Tracker) -> None:
+    key = b"track-track-track-12"
+    assert b"tracker id" not in announce(tracker, key=key, port=5001)
+    assert announce(tracker, key=key, port=5001, trackerid="%00abc")[b"tracker id"] == b"\x00abc"
+
+
+def test_a_client_that_moved_proves_itself_with_its_key_and_counts_once(tracker: _core.Tracker) -> None:
+    key = b"moved-moved-moved-12"
+    announce(tracker, key=key, port=5001, source="127.0.0.2", client_key="SECRET")
+    assert announce(tracker, key=key, port=5001, source="127.0.0.3", client_key="GUESS")[b"incomplete"] == 2
+    announce(tracker, key=key, port=5001, source="127.0.0.4", client_key="SECRET")
+    peers = announce(tracker, key=key, port=6000)[b"peers"]
+    assert {peers[at : at + 4] for at in range(0, len(peers), 6)} == {b"\x7f\0\0\x03", b"\x7f\0\0\x04"}
+    assert tracker.stats()["http_peers_moved"] == 1
+
+
+def test_a_scrape_names_many_torrents_and_all_only_where_the_operator_allows_it(tracker: _core.Tracker) -> None:
+    keys = [bytes([number]) * 20 for number in range(60)]
+    generous = made(policy="open", full_scrape=True)
+    for number, key in enumerate(keys):
+        for tried in (tracker, generous):
+            announce(tried, key=key, port=5001, left=number % 2)
+    names = "&".join(f"info_hash={quote_from_bytes(key)}" for key in [*keys[:50], b"?" * 20, keys[0]])
+    found = decode(get(tracker.addresses[0], f"/scrape?{names}"))[b"files"]
+    assert list(found) == keys[:50]
+    assert [counts[b"complete"] for counts in found.values()] == [1, 0] * 25
+    assert b"failure reason" in decode(get(tracker.addresses[0], "/scrape"))
+    everything = decode(get(generous.addresses[0], "/scrape"))
+    assert list(everything[b"files"]) == keys
+    assert everything[b"flags"] == {b"min_request_interval": 900}
+    assert b"failure reason" in decode(get(generous.addresses[0], "/scrape?info_hash=short"))
+    generous.stop()
+
+
+def test_requests_are_answered_one_after_the_other_on_one_connection_and_in_one_packet(tracker: _core.Tracker) -> None:
+    host, port = tracker.addresses[0].rsplit(":", 1)
+    query = f"info_hash={quote_from_bytes(b'kept-kept-kept-kept-')}&peer_id={'p' * 20}&left=1&numwant=0"
+    asked = [
+        f"GET /announce?{query}&port={number} HTTP/1.1\r\nHost: t\r\n\r\n".encode() for number in range(5000, 5020)
+    ]
+    with socket.create_connection((host, int(port)), timeout=10) as stream, stream.makefile("rb") as answers:
+        for batch in (asked[:1], asked[1:2], asked[2:]):
+            stream.sendall(b"".join(batch))
+            for _ in batch:
+                assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+                headers = dict(line.rstrip().split(b": ") for line in iter(answers.readline, b"\r\n"))
+                reply = decode(answers.read(int(headers[b"Content-Length"])))
+        assert reply[b"incomplete"] == 20
+        stream.sendall(b"GET /scrape HTTP/1.0\r\n\r\n")
+        assert b"Connection: close" in answers.read(), "HTTP/1.0 without keep-alive ends the connection"
 
 
 def test_ipv6_peers_have_their_own_string(tracker: _core.Tracker) -> None:

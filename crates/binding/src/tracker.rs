@@ -39,7 +39,7 @@ impl PyTracker {
     #[new]
     #[pyo3(signature = (
         *, listen, admin, policy, workers, interval_seconds, private_peers, trusted_proxies, client_allow, client_deny, most_torrents,
-        tls_certificate=None, tls_key=None, requests_per_second=500, is_waiting=false
+        tls_certificate=None, tls_key=None, requests_per_second=500, full_scrape=false, is_waiting=false
     ))]
     #[allow(clippy::too_many_arguments)] // One for each setting, by name only.
     fn new(
@@ -57,6 +57,7 @@ impl PyTracker {
         tls_certificate: Option<PathBuf>,
         tls_key: Option<PathBuf>,
         requests_per_second: u32,
+        full_scrape: bool,
         is_waiting: bool,
     ) -> PyResult<Self> {
         let visibility = match private_peers {
@@ -81,15 +82,17 @@ impl PyTracker {
             (None, None) => None,
             _ => return Err(PyValueError::new_err("tls_certificate and tls_key belong together")),
         };
+        let usual = Limits::default();
         let listen = Listen {
             addresses: listen.iter().map(|text| address(text)).collect::<PyResult<_>>()?,
             admin: admin.as_deref().map(address).transpose()?,
             trusted_proxies,
             tls,
-            limits: if requests_per_second == 0 {
-                Limits { requests_per_second, messages_per_second: 0, ..Limits::default() }
-            } else {
-                Limits { requests_per_second, ..Limits::default() }
+            limits: Limits {
+                requests_per_second,
+                messages_per_second: if requests_per_second == 0 { 0 } else { usual.messages_per_second },
+                allows_full_scrape: full_scrape,
+                ..usual
             },
         };
         let engine = Arc::new(Engine::new(config));

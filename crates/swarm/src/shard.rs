@@ -343,6 +343,12 @@ impl Shard {
         totals
     }
 
+    /// The counts of one segment's torrents, second names left out.
+    pub fn counted(&self, segment: usize, out: &mut Vec<(Key, Counts)>) {
+        let places = self.table.places(segment).filter(|place| self.table.get(*place).kind != Body::Alias);
+        out.extend(places.map(|place| (self.table.get(place).key, self.counts(place))));
+    }
+
     /// How many segments a snapshot has to ask for.
     #[must_use]
     pub fn segments() -> usize {

@@ -8,7 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::counters::{Figure, Kind};
-use crate::http::{Http, Keep, respond};
+use crate::http::Http;
+use crate::http_reply::{Keep, respond};
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -54,6 +54,25 @@ macro_rules! counters {
 }
 
 impl Engine {
+    /// Peers that were refused since their swarm was full, and peers that left without a word.
+    #[must_use]
+    pub fn lost(&self) -> (u64, u64) {
+        (0..self.shards()).fold((0, 0), |sum, number| {
+            let shard = self.shard(number);
+            (sum.0 + shard.peers_refused, sum.1 + shard.peers_expired)
+        })
+    }
+
+    /// Torrents, IPv4 peers, IPv6 peers, browsers.
+    #[must_use]
+    pub fn totals(&self) -> (usize, usize, usize, usize) {
+        (0..self.shards()).fold((0, 0, 0, 0), |sum, number| {
+            let shard = self.shard(number);
+            let (v4, v6, web) = shard.peers();
+            (sum.0 + shard.torrents(), sum.1 + v4, sum.2 + v6, sum.3 + web)
+        })
+    }
+
     /// What there is in the swarms now, then every counter.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
@@ -101,6 +120,8 @@ counters! {
     http_scrapes,
     /// HTTP requests answered with a failure.
     http_failures,
+    /// HTTP peers that came from another address than before, as their key proves.
+    http_peers_moved,
     /// HTTP connections closed since a request took too long to come.
     http_slow,
     /// HTTP connections closed since a request was no HTTP, too large, or had a body.

@@ -1,9 +1,10 @@
 //! The engine: the swarms of all protocols, with policy, members and rules. Every protocol asks it the same way.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use largesse_swarm::{Announce, Counts, Key, Outcome, Shard, Tick, Visibility};
+use largesse_swarm::{Announce, Counts, Event, Key, Outcome, Shard, Tick, Visibility};
 
 use crate::clock::Clock;
 use crate::connection::ConnectionIds;
@@ -305,6 +306,25 @@ impl Engine {
         }
     }
 
+    /// Takes a peer out of a swarm that is known to be gone from its address.
+    pub(crate) fn forget_peer(&self, key: Key, address: SocketAddr) {
+        let mut announce = Announce {
+            key,
+            address,
+            event: Event::Stopped,
+            is_seeder: false,
+            wanted: 0,
+            both_families: false,
+        };
+        for _ in 0..2 {
+            let shard = self.shard_of(&announce.key);
+            let outcome =
+                self.shard(shard).announce(&announce, self.tick(), &mut Vec::new(), &mut Vec::new());
+            let Outcome::SameAs(canonical) = outcome else { return };
+            announce.key = canonical;
+        }
+    }
+
     /// Answers a scrape; None where the key is not there.
     #[must_use]
     pub fn scrape(&self, key: Key) -> Option<Counts> {
@@ -340,25 +360,6 @@ impl Engine {
     #[must_use]
     pub fn drain_counts(&self, limit: usize) -> Vec<(Key, Counts)> {
         (0..self.shards.len()).flat_map(|number| self.shard(number).drain_changed(limit)).collect()
-    }
-
-    /// Peers that were refused since their swarm was full, and peers that left without a word.
-    #[must_use]
-    pub fn lost(&self) -> (u64, u64) {
-        (0..self.shards.len()).fold((0, 0), |sum, number| {
-            let shard = self.shard(number);
-            (sum.0 + shard.peers_refused, sum.1 + shard.peers_expired)
-        })
-    }
-
-    /// Torrents, IPv4 peers, IPv6 peers, browsers.
-    #[must_use]
-    pub fn totals(&self) -> (usize, usize, usize, usize) {
-        (0..self.shards.len()).fold((0, 0, 0, 0), |sum, number| {
-            let shard = self.shard(number);
-            let (v4, v6, web) = shard.peers();
-            (sum.0 + shard.torrents(), sum.1 + v4, sum.2 + v6, sum.3 + web)
-        })
     }
 
     pub(crate) fn tick(&self) -> Tick {

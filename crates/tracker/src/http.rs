@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use largesse_swarm::{Announce, Counts, Event};
-use largesse_wire::bencode::{integer_entry, string, string_entry};
+use largesse_swarm::{Announce, Event};
 use largesse_wire::query::{self, Query};
 use largesse_wire::websocket::accept_key;
 
 use crate::counters::count;
 use crate::engine::{Engine, Request};
 use crate::http_limits::{Limits, Meter, Open};
+use crate::http_peers::Known;
+use crate::http_reply::{Keep, Retry, Told, failure, respond, write_reply};
+use crate::http_scrape::{FullScrape, scrape};
 use crate::members::Passkey;
 use crate::proxy::{Network, client_ip};
 use crate::tls::Tls;
@@ -21,6 +23,8 @@ use crate::ws_swarms::Hub;
 const MOST_HEADERS: usize = 48;
 /// Hashes of a scrape that cost a sender as much as one request.
 const KEYS_OF_ONE_REQUEST: usize = 10;
+/// What a full scrape costs a sender.
+const FULL_SCRAPE_COST: u32 = 500;
 
 /// What all connections share; it lives on the HTTP thread.
 pub(crate) struct Http {
@@ -31,6 +35,8 @@ pub(crate) struct Http {
     pub(crate) meter: RefCell<Meter>,
     pub(crate) hub: RefCell<Hub>,
     pub(crate) proxies: Vec<Network>,
+    known: RefCell<Known>,
+    full_scrape: RefCell<FullScrape>,
     scratch: RefCell<Scratch>,
 }
 
@@ -66,17 +72,6 @@ pub(crate) enum Step {
     Close,
 }
 
-/// What an answer says about the connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// It stays open, as HTTP/1.1 does anyway.
-    Usual,
-    /// It stays open, which an HTTP/1.0 client is told.
-    Told,
-    /// It ends.
-    Close,
-}
-
 impl Http {
     pub(crate) fn new(engine: Arc<Engine>, proxies: Vec<Network>, limits: Limits, tls: Option<Tls>) -> Self {
         Self {
@@ -87,6 +82,8 @@ impl Http {
             tls,
             open: RefCell::default(),
             proxies,
+            known: RefCell::new(Known::new()),
+            full_scrape: RefCell::default(),
             scratch: RefCell::default(),
         }
     }
@@ -137,7 +134,11 @@ impl Http {
         let query = query::parse(query.as_bytes());
         let scratch = &mut *self.scratch.borrow_mut();
         scratch.body.clear();
-        let cost = 1 + (query.keys.len() / KEYS_OF_ONE_REQUEST) as u32;
+        let is_full_scrape = !is_announce && query.keys.is_empty() && !query.has_bad_key;
+        let cost = match (is_full_scrape, self.limits.allows_full_scrape) {
+            (true, true) => FULL_SCRAPE_COST,
+            _ => 1 + (query.keys.len() / KEYS_OF_ONE_REQUEST) as u32,
+        };
         if !self.meter.borrow_mut().take(ip, cost, self.engine.seconds()) {
             count(&self.engine.counters.over_limit);
             let interval = self.engine.config().interval_seconds;
@@ -145,7 +146,7 @@ impl Http {
         } else if is_announce {
             self.announce(&query, passkey_of(start.as_bytes()), ip, scratch);
         } else {
-            self.scrape(query, &mut scratch.body);
+            self.scrape(query, is_full_scrape, &mut scratch.body);
         }
         respond(200, "text/plain", &scratch.body, keep, out);
         Step::Answered { length, is_kept }
@@ -182,7 +183,19 @@ impl Http {
         match self.engine.announce(&request, v4, v6) {
             Ok(reply) => {
                 count(&counters.http_announces);
-                write_reply(reply.counts, reply.interval_seconds, ip, query.is_compact, v4, v6, out);
+                let known = &mut *self.known.borrow_mut();
+                self.remember(&request, query, known);
+                let told = Told {
+                    counts: reply.counts,
+                    interval_seconds: reply.interval_seconds,
+                    ip,
+                    is_compact: query.is_compact,
+                    v4,
+                    v6,
+                    tracker_id: query.tracker_id.as_deref(),
+                };
+                let name_of = |peer| known.name_of(key, peer).filter(|_| !query.without_peer_id);
+                write_reply(&told, name_of, out);
             }
             Err(refusal) => {
                 count(&counters.http_failures);
@@ -192,34 +205,35 @@ impl Http {
         }
     }
 
-    fn scrape(&self, query: Query, out: &mut Vec<u8>) {
-        if query.keys.is_empty() {
-            count(&self.engine.counters.http_failures);
-            return failure("Name the torrents: a full scrape is not answered here", Retry::Never, 0, out);
+    /// Remembers a peer's name, and takes it out of the swarm where it was before its address changed.
+    fn remember(&self, request: &Request, query: &Query, known: &mut Known) {
+        let Announce { key, address, event, .. } = request.announce;
+        if event != Event::Stopped {
+            known.name(&key, address, request.peer_id);
         }
-        count(&self.engine.counters.http_scrapes);
-        let mut keys = query.keys;
-        keys.sort_unstable();
-        keys.dedup();
-        out.push(b'd');
-        string(b"files", out);
-        out.push(b'd');
-        for key in keys {
-            let Some(counts) = self.engine.scrape(key) else { continue };
-            let downloaders = counts.leechers.saturating_sub(counts.partial_seeds);
-            string(&key, out);
-            out.push(b'd');
-            integer_entry("complete", u64::from(counts.seeders), out);
-            integer_entry("downloaded", u64::from(counts.completed), out);
-            integer_entry("downloaders", u64::from(downloaders), out);
-            integer_entry("incomplete", u64::from(counts.leechers), out);
-            out.push(b'e');
+        let Some(client_key) = query.client_key else { return };
+        if let Some(former) = known.moved(&key, &request.peer_id, &client_key, address) {
+            self.engine.forget_peer(key, former);
+            count(&self.engine.counters.http_peers_moved);
         }
-        out.push(b'e');
-        string(b"flags", out);
-        out.push(b'd');
-        integer_entry("min_request_interval", u64::from(self.engine.config().interval_seconds / 2), out);
-        out.extend_from_slice(b"ee");
+    }
+
+    fn scrape(&self, query: Query, is_full: bool, out: &mut Vec<u8>) {
+        if !query.keys.is_empty() {
+            count(&self.engine.counters.http_scrapes);
+            return scrape(&self.engine, query.keys, out);
+        }
+        let body = if is_full && self.limits.allows_full_scrape {
+            self.full_scrape.borrow_mut().body(&self.engine)
+        } else {
+            None
+        };
+        if let Some(body) = body {
+            count(&self.engine.counters.http_scrapes);
+            return out.extend_from_slice(&body);
+        }
+        count(&self.engine.counters.http_failures);
+        failure("Name the torrents: a full scrape is not answered here", Retry::Never, 0, out);
     }
 }
 
@@ -300,116 +314,6 @@ pub(crate) fn passkey_of(path: &[u8]) -> Option<Passkey> {
         *byte = (digit(digits[0])? << 4 | digit(digits[1])?) as u8;
     }
     Some(passkey)
-}
-
-/// Writes an announce reply; its keys are sorted.
-fn write_reply(
-    counts: Counts,
-    interval_seconds: u32,
-    ip: IpAddr,
-    is_compact: bool,
-    v4: &[u8],
-    v6: &[u8],
-    out: &mut Vec<u8>,
-) {
-    out.push(b'd');
-    integer_entry("complete", u64::from(counts.seeders), out);
-    integer_entry("downloaded", u64::from(counts.completed), out);
-    match ip {
-        IpAddr::V4(ip) => string_entry("external ip", &ip.octets(), out),
-        IpAddr::V6(ip) => string_entry("external ip", &ip.octets(), out),
-    }
-    integer_entry("incomplete", u64::from(counts.leechers), out);
-    integer_entry("interval", u64::from(interval_seconds), out);
-    integer_entry("min interval", u64::from(interval_seconds / 2), out);
-    if is_compact {
-        string_entry("peers", v4, out);
-        if !v6.is_empty() || ip.is_ipv6() {
-            string_entry("peers6", v6, out);
-        }
-    } else {
-        string(b"peers", out);
-        out.push(b'l');
-        for peer in v4.as_chunks::<6>().0 {
-            write_peer(IpAddr::from([peer[0], peer[1], peer[2], peer[3]]), [peer[4], peer[5]], out);
-        }
-        for peer in v6.as_chunks::<18>().0 {
-            let mut octets = [0; 16];
-            octets.copy_from_slice(&peer[..16]);
-            write_peer(IpAddr::from(octets), [peer[16], peer[17]], out);
-        }
-        out.push(b'e');
-    }
-    out.push(b'e');
-}
-
-/// Writes a peer of the long form. Peer ids are not kept: BEP 23 clients never see them, and others do without.
-fn write_peer(ip: IpAddr, port: [u8; 2], out: &mut Vec<u8>) {
-    out.push(b'd');
-    string_entry("ip", ip.to_string().as_bytes(), out);
-    integer_entry("port", u64::from(u16::from_be_bytes(port)), out);
-    out.push(b'e');
-}
-
-/// When a failed request may come again (BEP 31).
-#[derive(Clone, Copy)]
-enum Retry {
-    /// It would fail again.
-    Never,
-    /// After so many minutes.
-    Minutes(u32),
-}
-
-/// Writes a failure, with an interval and `retry in` (BEP 31): clients heed different ones. An interval of 0 is left out.
-fn failure(sentence: &str, retry: Retry, interval_seconds: u32, out: &mut Vec<u8>) {
-    out.push(b'd');
-    string_entry("failure reason", sentence.as_bytes(), out);
-    if interval_seconds > 0 {
-        integer_entry("interval", u64::from(interval_seconds), out);
-    }
-    match retry {
-        Retry::Minutes(minutes) => integer_entry("retry in", u64::from(minutes), out),
-        Retry::Never => string_entry("retry in", b"never", out),
-    }
-    out.push(b'e');
-}
-
-/// Writes an HTTP answer.
-pub(crate) fn respond(status: u16, kind: &str, body: &[u8], keep: Keep, out: &mut Vec<u8>) {
-    let reason: &[u8] = match status {
-        200 => b"HTTP/1.1 200 OK",
-        400 => b"HTTP/1.1 400 Bad Request",
-        404 => b"HTTP/1.1 404 Not Found",
-        405 => b"HTTP/1.1 405 Method Not Allowed",
-        431 => b"HTTP/1.1 431 Request Header Fields Too Large",
-        _ => b"HTTP/1.1 503 Service Unavailable",
-    };
-    out.extend_from_slice(reason);
-    out.extend_from_slice(b"\r\nContent-Type: ");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\r\nContent-Length: ");
-    decimal(body.len(), out);
-    out.extend_from_slice(match keep {
-        Keep::Usual => b"\r\n\r\n",
-        Keep::Told => b"\r\nConnection: keep-alive\r\n\r\n",
-        Keep::Close => b"\r\nConnection: close\r\n\r\n",
-    });
-    out.extend_from_slice(body);
-}
-
-fn decimal(number: usize, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::counters::count;
 use crate::engine::Engine;
-use crate::http::{Http, Keep, Step, respond};
+use crate::http::{Http, Step};
+use crate::http_reply::{Keep, respond};
 use crate::tls::Tls;
 
 /// Largest request head; a scrape of a hundred hashes fits.

@@ -23,6 +23,8 @@ pub struct Limits {
     pub connections_of_one_address: usize,
     /// Requests and messages a second of one address, as the mean of ten seconds; 0: any number.
     pub requests_per_second: u32,
+    /// Whether a scrape without a hash is answered with all torrents.
+    pub allows_full_scrape: bool,
     /// How long a request may take to come, TLS handshake and reading of answers likewise.
     pub request_time: Duration,
     /// How long a connection may stay silent between two requests.
@@ -49,6 +51,7 @@ impl Default for Limits {
             connections: 20_000,
             connections_of_one_address: 200,
             requests_per_second: 500,
+            allows_full_scrape: false,
             request_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             ping_time: Duration::from_secs(45),

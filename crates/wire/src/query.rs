@@ -25,6 +25,10 @@ pub struct Query {
     pub is_compact: bool,
     /// `no_peer_id`.
     pub without_peer_id: bool,
+    /// `key`, the first 16 bytes of it: what a client proves itself with when its address changed.
+    pub client_key: Option<[u8; 16]>,
+    /// `trackerid`, as a former reply told it.
+    pub tracker_id: Option<Vec<u8>>,
 }
 
 /// `event`.
@@ -61,6 +65,8 @@ pub fn parse(query: &[u8]) -> Query {
         wanted: None,
         is_compact: true,
         without_peer_id: false,
+        client_key: None,
+        tracker_id: None,
     };
     let mut buffer = [0_u8; 64];
     for pair in query.split(|byte| *byte == b'&') {
@@ -83,6 +89,8 @@ pub fn parse(query: &[u8]) -> Query {
             b"numwant" => found.wanted = value.and_then(number),
             b"compact" => found.is_compact = value != Some(b"0"),
             b"no_peer_id" => found.without_peer_id = value == Some(b"1"),
+            b"key" => found.client_key = value.filter(|value| !value.is_empty()).map(start_of),
+            b"trackerid" => found.tracker_id = value.map(<[u8]>::to_vec),
             b"event" => {
                 found.event = match value {
                     Some(b"started") => Event::Started,
@@ -96,6 +104,11 @@ pub fn parse(query: &[u8]) -> Query {
         }
     }
     found
+}
+
+/// The first 16 bytes; what is shorter is filled up with zeros.
+fn start_of(value: &[u8]) -> [u8; 16] {
+    std::array::from_fn(|at| value.get(at).copied().unwrap_or(0))
 }
 
 /// Decodes `%xx`; None when it does not fit or a percent sign is not followed by two hex digits.
@@ -131,7 +144,7 @@ mod tests {
     #[test]
     fn an_announce_is_read() {
         let query = b"info_hash=%00%ffabcdefghijklmnopqr&peer_id=-LT2000-abcdefghijkl&port=6881&uploaded=1&downloaded=2&left=3\
-            &event=started&numwant=7&compact=0&no_peer_id=1&key=zz";
+            &event=started&numwant=7&compact=0&no_peer_id=1&key=zz&trackerid=%41b";
         let found = parse(query);
         assert_eq!(found.keys, [*b"\x00\xffabcdefghijklmnopqr"]);
         assert_eq!((found.port, found.uploaded, found.downloaded, found.left), (Some(6881), 1, 2, Some(3)));
@@ -140,6 +153,8 @@ mod tests {
             (Event::Started, Some(7), false, true)
         );
         assert_eq!(found.peer_id, Some(*b"-LT2000-abcdefghijkl"));
+        assert_eq!(found.client_key, Some(*b"zz\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
+        assert_eq!(found.tracker_id.as_deref(), Some(&b"Ab"[..]));
     }
 
     #[test]

@@ -5,6 +5,7 @@ What is asked of it is written down as protocols, so that each part says what it
 """
 
 import errno
+import ipaddress
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,8 @@ from largesse import _core
 from largesse.config import ListenAddress, TrackerConfig
 from largesse.swarm.errors import AddressUnusable, CertificateUnusable, PortInUse
 
-MOST_OPEN_TORRENTS = 10_000_000
-"""How many torrents the open policy keeps; the oldest without peers go first."""
+USUAL_REQUESTS_PER_SECOND = 500
+"""What one address may ask over HTTP: a hundred clients behind one router, announcing all they have at once."""
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on.
 
@@ -131,12 +132,25 @@ def make_core(config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> _cor
         trusted_proxies=list(config.trusted_proxies),
         client_allow=prefixes(config.client_allow),
         client_deny=prefixes(config.client_deny),
-        most_torrents=MOST_OPEN_TORRENTS,
+        most_torrents=config.most_torrents,
         tls_certificate=config.tls_certificate or None,
         tls_key=config.tls_key or None,
-        requests_per_second=config.requests_per_second,
+        requests_per_second=_requests_per_second(config, listen),
+        full_scrape=config.full_scrape,
         is_waiting=True,
     )
+
+
+def _requests_per_second(config: TrackerConfig, listen: Sequence[ListenAddress]) -> int:
+    if config.requests_per_second != "auto":
+        return config.requests_per_second
+    is_among_friends = not config.trusted_proxies and all(is_loopback(address) for address in listen)
+    return 0 if is_among_friends else USUAL_REQUESTS_PER_SECOND
+
+
+def is_loopback(address: ListenAddress) -> bool:
+    """Return whether only this machine can reach the address."""
+    return ipaddress.ip_address(address.host).is_loopback
 
 
 def start_core(tracker: _core.Tracker, config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> None:
