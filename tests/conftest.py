@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from hypothesis import HealthCheck, settings
 
@@ -30,3 +31,9 @@ def _flush_past_triggers() -> Iterator[None]:
     DatabaseWrapper.ops_class.sql_flush = sql_flush
     yield
     DatabaseWrapper.ops_class.sql_flush = plain_flush
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Begin each test with nothing counted for the address that all tests come from."""
+    cache.clear()

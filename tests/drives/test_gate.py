@@ -49,10 +49,8 @@ def clock() -> Hands:
 
 @pytest.fixture(autouse=True)
 def _fresh_gate() -> Iterator[None]:
-    cache.clear()
     gate._gathered.clear()
     yield
-    cache.clear()
     gate._gathered.clear()
 
 
