@@ -7,7 +7,11 @@ from pathlib import Path
 import django
 from django.conf import settings
 
+from largesse.cli._folder import FolderMissing, FolderUnusable, require_prepared
 from largesse.config import Config, variable_of
+
+DATABASE = "largesse.sqlite3"
+"""The file of the data folder that has the facts, unless PostgreSQL has them."""
 
 
 def start_django(
@@ -21,6 +25,7 @@ def start_django(
 
     Raises:
         BadSetting: a setting is unknown or has a value that is not allowed.
+        FolderUnusable: the data folder cannot be made or written.
     """
     if data is not None:
         os.environ["LARGESSE_DATA"] = str(data)
@@ -28,6 +33,28 @@ def start_django(
         os.environ["LARGESSE_CONFIG"] = str(config_file)
     os.environ.update({variable_of(key): str(value) for key, value in (options or {}).items() if value is not None})
     os.environ["DJANGO_SETTINGS_MODULE"] = "largesse.site.settings"
-    django.setup()
+    try:
+        django.setup()
+    except OSError as error:  # The secrets that are kept in the folder.
+        folder = Config.load(data=data, file=config_file).data
+        raise FolderUnusable(folder=folder, reason=(error.strerror or str(error)).lower()) from error
     config: Config = settings.CONFIG
+    return config
+
+
+def open_folder(*, data: Path | None = None, config_file: Path | None = None) -> Config:
+    """
+    Set Django up over a data folder that is there, for a command that makes none.
+
+    Raises:
+        BadSetting: a setting is unknown or has a value that is not allowed.
+        FolderMissing: there is none; nothing was made.
+        FolderOutdated: it is of another version of the program.
+        FolderUnusable: its database cannot be read.
+    """
+    wanted = Config.load(data=data, file=config_file)
+    if not wanted.database.url and not (wanted.data / DATABASE).is_file():
+        raise FolderMissing(folder=wanted.data)
+    config = start_django(data=data, config_file=config_file)
+    require_prepared(config.data)
     return config

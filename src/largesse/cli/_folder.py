@@ -12,11 +12,11 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from largesse import __version__
-from largesse.kit.errors import Conflict, Unavailable, gettext_noop
+from largesse.kit.errors import Conflict, NotFound, Unavailable, gettext_noop
 from largesse.kit.runtime import read_runtime
 
 PREPARED = "prepared.json"
@@ -40,6 +40,25 @@ class FolderUnusable(Unavailable):
     code = "folder_unusable"
     exit_code = 73
     template = gettext_noop("The data folder {folder} cannot be used: {reason}. Name another one with --data.")
+
+
+class FolderMissing(NotFound):
+    """Nothing of ours is there yet."""
+
+    code = "folder_missing"
+    template = gettext_noop(
+        "There is no data folder at {folder}. Name the right one with --data, or make one with `largesse up`."
+    )
+
+
+class FolderOutdated(Conflict):
+    """The folder is of another version of the program."""
+
+    code = "folder_outdated"
+    exit_code = 78
+    template = gettext_noop(
+        "The data folder {folder} is of another version of this program. `largesse up` brings it up to date."
+    )
 
 
 @contextmanager
@@ -96,8 +115,40 @@ def prepare(folder: Path) -> bool:
     """
     Migrate the database and gather the static files, each only when needed; return whether the folder was new.
 
-    What was done is noted in the folder, so that a warm start reads one small file.
+    What was done is noted in the folder, so that a warm start reads one small file. Several programs may come at once: one does
+    it, the others wait for that.
+
+    Raises:
+        FolderUnusable: the folder cannot be written, has no room left, or holds something that is no database of ours.
     """
+    try:
+        descriptor = os.open(folder / "prepare.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            return _prepare(folder)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise FolderUnusable(folder=folder, reason=(error.strerror or str(error)).lower()) from error
+    except DatabaseError as error:
+        raise FolderUnusable(folder=folder, reason=str(error)) from error
+
+
+def require_prepared(folder: Path) -> None:
+    """
+    Raise FolderOutdated unless the database has every table of this version.
+
+    Raises:
+        FolderUnusable: the database cannot be read.
+    """
+    try:
+        if _prepared(folder).get("migrations") != _migrations_digest() and not _is_migrated():
+            raise FolderOutdated(folder=folder)
+    except DatabaseError as error:
+        raise FolderUnusable(folder=folder, reason=str(error)) from error
+
+
+def _prepare(folder: Path) -> bool:
     former = _prepared(folder)
     static = _static_digest()
     applied = _migrations_digest()
@@ -106,10 +157,12 @@ def prepare(folder: Path) -> bool:
         call_command("migrate", interactive=False, verbosity=0)
     if former.get("static") != static or not Path(settings.STATIC_ROOT, "staticfiles.json").exists():
         call_command("collectstatic", interactive=False, verbosity=0)
-    path = folder / PREPARED
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"version": __version__, "migrations": applied, "static": static}), encoding="ascii")
-    part.replace(path)
+    done = {"version": __version__, "migrations": applied, "static": static}
+    if former != done:
+        path = folder / PREPARED
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(done), encoding="ascii")
+        part.replace(path)
     return is_new
 
 

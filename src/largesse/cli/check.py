@@ -14,7 +14,7 @@ from django.apps import apps
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from largesse.cli._django import start_django
+from largesse.cli._django import open_folder
 
 if TYPE_CHECKING:  # At run time it needs Django's apps, which need the data folder.
     from largesse.journal.checks import Break
@@ -30,7 +30,7 @@ BROKEN = 1
 @click.option("--json", "as_json", is_flag=True, help="One JSON line: ok, checked, breaks.")
 def check(data: Path | None, file: Path | None, as_json: bool) -> int:
     """Verify the journal's chain, the stored files and every table's agreement; exit status 1 when something is broken."""
-    start_django(data=data, config_file=file)
+    open_folder(data=data, config_file=file)
     checked: list[str] = []
     breaks: list[Break] = []
     with _progress(is_quiet=as_json or not sys.stderr.isatty()) as listening:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from largesse.cli._django import start_django
+from largesse.cli._django import open_folder
 
 
 @click.command()
@@ -29,7 +29,7 @@ def clients(
 
     Rules of the settings (tracker.client_allow, tracker.client_deny) hold besides.
     """
-    start_django(data=data, config_file=file)
+    open_folder(data=data, config_file=file)
     from largesse.journal.models import Row  # These need Django's apps.
     from largesse.swarm.actions.set_client_rules import set_client_rules
     from largesse.swarm.policy import CLIENT_RULES_CHANGED

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from largesse.cli._django import start_django
+from largesse.cli._django import open_folder
 
 
 @click.command()
@@ -16,7 +16,7 @@ from largesse.cli._django import start_django
 @click.option("--drop", "dropped", type=int, metavar="NUMBER", help="Remove a job that gave up.")
 def jobs(*, data: Path | None, file: Path | None, as_json: bool, retry: int | None, dropped: int | None) -> None:
     """Show background work; a job that gave up waits here until someone decides."""
-    start_django(data=data, config_file=file)
+    open_folder(data=data, config_file=file)
     from largesse.jobs.actions.settle_dead import drop, try_again  # These need Django's apps.
     from largesse.jobs.models import Job
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from largesse.cli._django import start_django
+from largesse.cli._django import open_folder
 
 BROKEN = 1
 DATA = click.option(
@@ -29,7 +29,7 @@ def ledger() -> None:
 @click.option("--drive", "fund", metavar="PUBLIC_ID", help="Only the entries that touch one drive.")
 def export(*, data: Path | None, file: Path | None, form: str, fund: str | None) -> None:
     """Write the public book to standard output."""
-    start_django(data=data, config_file=file)
+    open_folder(data=data, config_file=file)
     from largesse.ledger.exports import FORMATS  # It needs Django's apps.
 
     for line in FORMATS[form](fund=fund):
@@ -42,7 +42,7 @@ def export(*, data: Path | None, file: Path | None, form: str, fund: str | None)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line: ok, breaks.")
 def check(*, data: Path | None, file: Path | None, as_json: bool) -> int:
     """Recompute every published figure from the postings; exit status 1 when one differs."""
-    start_django(data=data, config_file=file)
+    open_folder(data=data, config_file=file)
     breaks = [
         found
         for app in ("ledger", "drives")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from largesse.cli._django import start_django
+from largesse.cli._django import open_folder
 from largesse.cli._parts import end_on_signal
 
 
@@ -16,7 +16,7 @@ from largesse.cli._parts import end_on_signal
 @click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs at the same time.")
 def worker(data: Path | None, file: Path | None, threads: int) -> None:
     """Do background work alone (several may share one database)."""
-    start_django(data=data, config_file=file)
+    open_folder(data=data, config_file=file)
     from largesse.cli._running import run_worker  # Needs Django's settings.
 
     stop = threading.Event()
