@@ -1,9 +1,12 @@
 """`largesse publish` into a data folder and to a site: what it lists, writes, says, and how it refuses."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import libtorrent
 import pytest
 
 from largesse.torrents.metainfo import scan
-from processes import RunningSite, run, start, start_site, wait_for
+from processes import PROGRAM, RunningSite, run, start, start_site, wait_for
 
 
 @pytest.fixture
@@ -212,3 +215,79 @@ def test_old_programs_get_a_torrent_of_bep_3_alone(folder: Path, tmp_path: Path)
     told = published(folder, "--format", "v1", "-o", tmp_path / "old.torrent", cwd=tmp_path)
     info = libtorrent.torrent_info(told["torrent"])
     assert (info.info_hashes().has_v1(), info.info_hashes().has_v2(), told["v2"]) == (True, False, None)
+
+
+def test_a_withdrawn_listing_is_told_to_who_seeds_it(site: RunningSite, folder: Path, tmp_path: Path) -> None:
+    (folder / "a.bin").write_bytes(os.urandom(50_000))
+    with start("publish", str(folder), "--data", str(site.data), cwd=tmp_path) as seeding:
+        wait_for(
+            lambda: any(line.startswith("Seeding until") for line in seeding.out), seconds=60, telling=seeding.said
+        )
+        site.shell(
+            "from largesse.torrents.actions.withdraw_listing import withdraw_listing\n"
+            "from largesse.torrents.models import Listing\n"
+            "listing = Listing.objects.order_by('pk').last()\n"
+            "withdraw_listing(listing, editor=listing.publisher)"
+        )
+        wait_for(lambda: "the tracker refuses it" in seeding.said(), seconds=30, telling=seeding.said)
+        again = run("publish", str(folder), "--no-seed", "--data", str(site.data), cwd=tmp_path)
+        assert again.returncode == 65
+        assert "listed before and withdrawn" in again.stderr
+        assert seeding.stop() == 0
+
+
+def test_a_site_that_starts_later_is_found_by_who_seeds_already(folder: Path, tmp_path: Path) -> None:
+    with start("publish", str(folder), "--json", "--data", "data", cwd=tmp_path) as seeding:
+        told = json.loads(seeding.first_line())
+        wait_for(lambda: "Nothing runs over this data folder yet" in seeding.said(), telling=seeding.said)
+        with start_site(tmp_path) as site:
+            wait_for(lambda: seeders(site, told) > 0, seconds=30, telling=seeding.said)
+        assert seeding.stop(signal.SIGINT) == 0
+
+
+def test_seeding_ends_when_its_time_is_over(folder: Path, tmp_path: Path) -> None:
+    done = run("publish", str(folder), "--seed-for", "1s", "--data", "data", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Seeding for 1 seconds." in done.stdout
+
+
+def test_files_that_change_while_they_are_seeded_end_it_with_a_sentence(folder: Path, tmp_path: Path) -> None:
+    with (
+        start("publish", str(folder), "--json", "--data", "data", cwd=tmp_path) as seeding,
+        start_site(tmp_path) as site,
+    ):
+        told = json.loads(seeding.first_line())
+        wait_for(lambda: seeders(site, told) > 0, seconds=30, telling=seeding.said)
+        (folder / "a.bin").unlink()
+        wanted = libtorrent.load_torrent_file(told["torrent"])
+        wanted.trackers, wanted.save_path = site.announce, str(tmp_path / "fetched")
+        session = libtorrent.session({"listen_interfaces": "127.0.0.1:0", "allow_multiple_connections_per_ip": True})
+        session.add_torrent(wanted)
+        wait_for(lambda: seeding.process.poll() is not None, seconds=60, telling=seeding.said)
+        assert seeding.process.returncode == 69
+        assert "Field recordings: seeding stopped, because" in seeding.said()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_reading_leaves_nothing_half_made(tmp_path: Path, number: int) -> None:
+    large = tmp_path / "large.bin"
+    large.touch()
+    os.truncate(large, 64 * 1024**3)  # All holes: nothing is on the disk, and reading it takes a minute.
+    reading, terminal = os.openpty()
+    words = [*PROGRAM, "publish", "large.bin", "--data", "data"]
+    program = subprocess.Popen(words, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    while not re.search(rb"Reading large.bin.*?MB/s.*?\d:\d\d:\d\d", shown, re.DOTALL):
+        shown += os.read(reading, 65_536)
+    program.send_signal(number)
+    with contextlib.suppress(OSError):  # The terminal is gone when the program is.
+        while chunk := os.read(reading, 65_536):
+            shown += chunk
+    out, _ = program.communicate(timeout=30)
+    os.close(reading)
+    assert (program.returncode, out) == (130, b"")
+    assert b"Stopped. Nothing was published." in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "large.bin"]
+    assert rows(tmp_path / "data", "torrents_listing") == 0
+    assert not (tmp_path / "data" / "torrents").exists()

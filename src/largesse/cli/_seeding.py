@@ -21,6 +21,11 @@ SKIPPED = "skipping tracker announce"
 """How libtorrent tells that an address family has no route here, or that it tries again later."""
 EARLY_SECONDS = 5.0
 """A tracker follows its site's journal within a second: a refusal before this is asked again, not told."""
+TRACKER_FAILURE = 173
+"""libtorrent's number for a refusal by the tracker, which over UDP comes without its reason."""
+NEIGHBOUR_SECONDS = 5.0
+"""How often we announce to a tracker on this machine, where it costs nothing: a neighbour is found at once, and so are clients
+that, as Transmission does, never connect to loopback by themselves."""
 LOOK_SECONDS = 1.0
 """How often it is looked whether the tracker moved, and what the torrents do."""
 
@@ -45,6 +50,22 @@ class SeedingFacts:
     """What the trackers said since the last time."""
 
 
+SERVED, REFUSED, SILENT = range(3)
+SENTENCES = {
+    SERVED: "the tracker serves it again.",
+    REFUSED: "the tracker refuses it: {reason}.",
+    SILENT: "the tracker cannot be reached: {reason}.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tracker made of an announce."""
+
+    kind: int
+    reason: str = ""
+
+
 Where = tuple[int | None, tuple[str, ...]]
 """What runs the tracker, None for nothing, and its announce URLs."""
 
@@ -53,7 +74,7 @@ class Seeder:
     """A libtorrent session that only gives."""
 
     def __init__(self, *, announce: Sequence[str], port: int = 0) -> None:
-        local = is_local(announce)
+        self.is_local = local = is_local(announce)
         hosts = ("127.0.0.1", "[::1]") if local else ("0.0.0.0", "[::]")  # noqa: S104 - peers come from everywhere.
         settings: libtorrent.settings_pack = {
             "listen_interfaces": ",".join(f"{host}:{port}" for host in hosts),
@@ -63,6 +84,7 @@ class Seeder:
             | libtorrent.alert.category_t.tracker_notification,
             # The site's tracker introduces peers; the public DHT would have to ask strangers' machines first.
             "enable_dht": False,
+            "webtorrent_stun_server": "",
             "enable_lsd": not local,
             "enable_upnp": not local,
             "enable_natpmp": not local,
@@ -74,7 +96,10 @@ class Seeder:
         self.session = libtorrent.session(settings)
         self.torrents: list[Any] = []
         self.announce = tuple(announce)
-        self.said: dict[tuple[str, str], str] = {}
+        self.answers: dict[str, dict[str, Answer]] = {}
+        """What each tracker said last of each torrent."""
+        self.told: dict[str, int] = {}
+        self.announced_at = time.monotonic()
         self.is_early_until = 0.0
         self.is_refused_early = False
 
@@ -91,8 +116,11 @@ class Seeder:
         for torrent in self.torrents:
             if tuple(announce) != self.announce:
                 torrent.replace_trackers([{"url": url, "tier": tier} for tier, url in enumerate(announce)])
-            torrent.force_reannounce()
+            torrent.force_reannounce(0, -1, libtorrent.torrent_handle.ignore_min_interval)
+        if tuple(announce) != self.announce:
+            self.answers.clear()
         self.announce = tuple(announce)
+        self.announced_at = time.monotonic()
 
     def facts_until(
         self, stop: threading.Event, *, seconds: float | None, where: Callable[[], Where]
@@ -118,7 +146,8 @@ class Seeder:
             if running is not None and (running, announce) != (former, self.announce):
                 self.announce_again(announce)
             former = running
-            if self.is_refused_early:
+            is_due = self.is_local and time.monotonic() - self.announced_at >= NEIGHBOUR_SECONDS
+            if self.is_refused_early or is_due:
                 self.is_refused_early = False
                 self.announce_again(self.announce)
             yield self._facts(tuple(self._news(is_running=running is not None)))
@@ -133,23 +162,27 @@ class Seeder:
         return SeedingFacts(peers, given, sum(state.upload_payload_rate for state in states), news)
 
     def _news(self, *, is_running: bool) -> Iterator[str]:
-        """Yield what a tracker says of a torrent that it did not say before: why it refuses, or that it answers again."""
+        """Yield what became of each torrent's announces, when it is something else than before."""
         for alert in self.session.pop_alerts():
-            if isinstance(alert, libtorrent.tracker_error_alert):
-                how = alert.failure_reason() or alert.error.message()
-            elif isinstance(alert, libtorrent.tracker_reply_alert):
-                how = ""
+            if getattr(alert, "url", "").startswith("ws"):
+                continue  # libtorrent takes a refusal over WebSocket for an answer.
+            if isinstance(alert, libtorrent.tracker_reply_alert):
+                answer = Answer(SERVED)
+            elif isinstance(alert, libtorrent.tracker_error_alert) and not alert.error.message().startswith(SKIPPED):
+                is_refusal = bool(alert.failure_reason()) or alert.error.value() == TRACKER_FAILURE
+                answer = Answer(REFUSED if is_refusal else SILENT, alert.failure_reason() or alert.error.message())
             else:
                 continue
-            if not is_running or how.startswith(SKIPPED):
-                continue
-            if how and time.monotonic() < self.is_early_until:
-                self.is_refused_early = True
-                continue
-            place = (alert.torrent_name, alert.url)
-            if self.said.get(place, "") != how:
-                yield f"{alert.torrent_name}: {alert.url} {f'says: {how}' if how else 'answers again.'}"
-            self.said[place] = how
+            self.answers.setdefault(alert.torrent_name, {})[alert.url] = answer
+        if any(answer.kind == REFUSED for answers in self.answers.values() for answer in answers.values()):
+            self.is_refused_early = time.monotonic() < self.is_early_until
+        if not is_running or self.is_refused_early:
+            return
+        for name, answers in self.answers.items():
+            best = min(answers.values(), key=lambda answer: (answer.kind, -len(answer.reason)))
+            if best.kind != self.told.get(name, SERVED):
+                yield f"{name}: {SENTENCES[best.kind].format(reason=best.reason)}"
+            self.told[name] = best.kind
 
     def close(self) -> None:
         """Tell the trackers that we leave, and wait for that a little."""
