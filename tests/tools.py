@@ -6,8 +6,13 @@ Under CI=true a missing program is a failure; on a developer's machine the test 
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+
+NODE = Path(__file__).resolve().parent / "node"
+"""The folder of what Node.js runs, with its pinned packages."""
 
 PACKAGES = {
     "aria2c": "aria2",
@@ -33,3 +38,15 @@ def tool(name: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(sentence)
     pytest.skip(sentence)
+
+
+def node_packages() -> Path:
+    """Install npm's packages as the lock pins them, when they are not; none of their scripts is run. Return their folder."""
+    tool("node")
+    npm = tool("npm")
+    lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=NODE, check=True, timeout=300, stdin=subprocess.DEVNULL)
+        os.utime(installed)
+    return NODE / "node_modules"

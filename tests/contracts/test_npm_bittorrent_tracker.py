@@ -1,31 +1,23 @@
 """npm's bittorrent-tracker client, as web pages and Node programs use it, announces to the tracker and scrapes it over every protocol."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from largesse import _core
-from tools import tool
+from tools import NODE, node_packages, tool
 
-NODE = Path(__file__).resolve().parents[1] / "node"
 INFO_HASH = "ab" * 20
+MANY = [f"{number:02x}" * 20 for number in range(1, 21)]
+URLS = ["http://{}/announce", "udp://{}", "ws://{}/announce"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _packages() -> None:
-    """Install the pinned packages; none of their scripts is run."""
-    node, npm = tool("node"), tool("npm")
-    assert node
-    lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(command, cwd=NODE, check=True, timeout=300, stdin=subprocess.DEVNULL)
-        os.utime(installed)
+    node_packages()
 
 
 @pytest.fixture(name="tracker", scope="module")
@@ -42,15 +34,20 @@ def _tracker() -> Iterator[_core.Tracker]:
         client_deny=[],
         most_torrents=100,
     )
-    tracker.apply([("allow", bytes.fromhex(INFO_HASH), None)])
+    tracker.apply([("allow", bytes.fromhex(key), None) for key in (INFO_HASH, *MANY)])
     yield tracker
     tracker.stop()
 
 
 def announced(url: str, *, peer: int, left: int, info_hash: str = INFO_HASH) -> dict[str, Any]:
     """Let the client announce and scrape; return what it understood."""
-    words = [tool("node"), "announce_with_client.mjs", url, info_hash, f"{peer:02x}" * 20, str(6000 + peer), str(left)]
-    done = subprocess.run(words, cwd=NODE, capture_output=True, text=True, timeout=60, check=False)
+    return ran("announce_with_client.mjs", url, info_hash, f"{peer:02x}" * 20, str(6000 + peer), str(left))
+
+
+def ran(script: str, *words: str) -> dict[str, Any]:
+    """Run a script of tests/node and return what it printed."""
+    command = [tool("node"), script, *words]
+    done = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -74,7 +71,21 @@ def test_every_protocol_of_the_client_meets_the_same_swarm(tracker: _core.Tracke
     assert browser["scrape"] == {"complete": 1, "incomplete": 3, "downloaded": 0}
 
 
-@pytest.mark.parametrize("url", ["http://{}/announce", "udp://{}", "ws://{}/announce"])
+@pytest.mark.parametrize("url", URLS)
+def test_all_four_events_and_a_scrape_of_many_torrents(tracker: _core.Tracker, url: str) -> None:
+    sockets = tracker.stats()["ws_connections"]
+    told = ran("events_with_clients.mjs", url.format(tracker.addresses[0]), "fe" * 20, *MANY)
+    assert "error" not in told
+    assert told["started"] == told["updated"] == [[0, 1]] * len(MANY)
+    assert told["completed"] == [[1, 0]] * len(MANY)
+    before = URLS.index(url)  # Each protocol before this one has completed a download, too.
+    assert told["scraped"] == [[1, 0, 1 + before]] * len(MANY)
+    assert told["stopped"] == [[0, 0]] * len(MANY)
+    if url.startswith("ws"):
+        assert tracker.stats()["ws_connections"] == sockets + 1, "all torrents of a page share one socket"
+
+
+@pytest.mark.parametrize("url", URLS)
 def test_the_client_is_told_that_a_torrent_is_not_listed(tracker: _core.Tracker, url: str) -> None:
     told = announced(url.format(tracker.addresses[0]), peer=9, left=1, info_hash="cd" * 20)
     assert told["error"] == "This torrent is not listed here"
