@@ -38,9 +38,10 @@ def terms_of(drive: Drive) -> dict[str, Any]:
     }
 
 
-def terms_json(drive: Drive, *, version: int) -> str:
-    """Return the bytes that a version is frozen as."""
-    return canonical_json({"version": version, "terms": terms_of(drive)})
+def terms_json(drive: Drive, *, version: int, why: str = "") -> str:
+    """Return the bytes that a version is frozen as; a later version says why the terms were changed."""
+    terms = terms_of(drive) | ({"why": why} if why else {})
+    return canonical_json({"version": version, "terms": terms})
 
 
 def hash_of(text: str) -> str:
@@ -73,4 +74,4 @@ def shown_terms(terms: dict[str, Any]) -> dict[str, Any]:
 
 def changed_terms(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Return the names of the terms that differ, in the order of the contract."""
-    return [name for name in after if name != "drive" and before.get(name) != after[name]]
+    return [name for name in after if name not in {"drive", "why"} and before.get(name) != after[name]]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from largesse.drives import mails
+from largesse.drives.actions.end_drives import end_drives
 from largesse.drives.donors import forget_expired
 from largesse.drives.models import Contract, Donation, Donor, Refund, Settlement
 from largesse.jobs.registry import enqueue, job, periodic
@@ -82,3 +83,9 @@ def send_statements() -> None:
             year=year,
             key="january",
         )
+
+
+@periodic("drives.end_drives", every_seconds=600)
+def end_what_is_over() -> None:
+    """Give back what missed its goal, and close what has sent every share."""
+    end_drives()

@@ -95,3 +95,45 @@ class EventTooLong(BadInput):
     code = "event_too_long"
     status = 413
     template = gettext_noop("An event is at most {most} bytes long.")
+
+
+class SlugTaken(Conflict):
+    """Another drive has this address."""
+
+    code = "slug_taken"
+    template = gettext_noop("Another drive has the address “{slug}”. Choose another one.")
+
+
+class LineInUse(Conflict):
+    """A line of the budget that money was spent on cannot go."""
+
+    code = "line_in_use"
+    template = gettext_noop("Money was spent on “{name}”, so the line stays. Lower its cost instead.")
+
+
+class NothingChanged(BadInput):
+    """The new terms are the terms in force."""
+
+    code = "nothing_changed"
+    template = gettext_noop("The terms are as before. Change something, or leave them.")
+
+
+class FundTooSmall(Conflict):
+    """An expense is larger than what is left of the drive's own money."""
+
+    code = "fund_too_small"
+    template = gettext_noop("Only {left} is left of this drive’s money, and other drives’ money is not for it.")
+
+
+class GoalNotMet(Conflict):
+    """An all-or-nothing drive spends nothing before its goal is met."""
+
+    code = "goal_not_met"
+    template = gettext_noop("This drive gives everything back unless its goal is met, so nothing is spent before.")
+
+
+class NotAReceipt(BadInput):
+    """The file is not a PDF or a picture, or too large."""
+
+    code = "not_a_receipt"
+    template = gettext_noop("A receipt is a PDF, PNG or JPEG file of at most {most} MB.")

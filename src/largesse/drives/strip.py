@@ -5,10 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
+from largesse.accounts.permits import may_keep_books
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Drive, DriveState
 
@@ -38,12 +39,15 @@ def strip(request: Any, subject: Any) -> str:
 
 
 def place(request: Any, subject: Any) -> str:
-    """Return the fund's place in the masthead."""
+    """Return the fund's place in the masthead, and the desk's for those who keep the books."""
     del subject
-    is_here = request is not None and request.path.startswith("/drives/")
-    return format_html(
+    path = request.path if request is not None else ""
+    places = [("/drives/", "drives:list", gettext("Fund"))]
+    if may_keep_books(getattr(request, "user", None)):
+        places.append(("/treasury/", "drives:desk", gettext("Treasury")))
+    here = mark_safe(' aria-current="page"')
+    return format_html_join(
+        "",
         '<li><a href="{}"{}>{}</a></li>',
-        reverse("drives:list"),
-        mark_safe(' aria-current="page"') if is_here else "",
-        gettext("Fund"),
+        [(reverse(name), here if path.startswith(start) else "", words) for start, name, words in places],
     )

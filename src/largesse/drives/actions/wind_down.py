@@ -11,6 +11,7 @@ from largesse.drives.errors import DriveNotOpen
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Drive, DriveState, Period, Refund, RefundReason, Settlement
 from largesse.drives.shares import shares_of
+from largesse.jobs.registry import enqueue
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
 from largesse.ledger.models import AccountKind
@@ -64,6 +65,8 @@ def wind_down(drive: Drive, *, treasurer: User, clock: Clock = utc_now) -> list[
         for settlement in Settlement.objects.filter(donation__drive=drive)
         if plan.shares[settlement.public_id]
     ]
+    for refund in refunds:
+        enqueue("drives.send_refund_note", refund=refund.public_id)
     payload = {"slug": drive.slug, "unspent_minor": plan.unspent_minor, "refunds": len(refunds)}
     append(kind="drives.wound_down", subject=drive.subject, actor=treasurer.actor, payload=payload, clock=clock)
     return refunds

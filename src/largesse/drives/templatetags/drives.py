@@ -8,6 +8,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from largesse.drives.actions.approve_expense import AMOUNT_ONLY
 from largesse.drives.figures import Figures
+from largesse.drives.providers.bank import printed, reference_of
 from largesse.kit.money import currency_exponent
 from largesse.ledger.models import Entry
 
@@ -47,6 +48,12 @@ def signed_money(amount_minor: int, currency: str) -> str:
 
 
 @register.filter
+def refund_reference(public_id: str) -> str:
+    """Write the reference that a refund's transfer carries."""
+    return printed(reference_of(public_id))
+
+
+@register.filter
 def minus(amount_minor: int, currency: str) -> str:
     """Write what goes off, exactly: `−48.25 $`."""
     return money_text(-amount_minor, currency, is_exact=True)
@@ -63,6 +70,9 @@ def entry_words(entry: Entry) -> str:
         "refund_failed": gettext("Refund not possible, the gift stays"),
         "dispute": gettext("A gift was taken back by the payer’s bank"),
         "dispute_won": gettext("A disputed gift came back"),
+        "fee": gettext("Fee of the payment service"),
+        "refund_returned": gettext("A refund came back"),
+        "refund_resent": gettext("Refund sent again"),
     }
     if entry.kind == "expense" and entry.description == AMOUNT_ONLY:
         return gettext("Expense, amount only")

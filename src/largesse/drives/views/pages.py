@@ -13,7 +13,7 @@ from largesse.drives.account import account_of
 from largesse.drives.contract import changed_terms, contract_in_force, frozen_terms, shown_terms
 from largesse.drives.figures import figures_of
 from largesse.drives.forms import GiveForm
-from largesse.drives.models import Drive, Expense
+from largesse.drives.models import Drive, DriveState, Expense
 from largesse.drives.queries import (
     ENTRIES_IN_A_LIST,
     funded_lines,
@@ -51,6 +51,7 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
     figures = figures_of(found)
     context = drive_context(found) | {
         "form": None,
+        "account": account_of(found) if found.state in {DriveState.CLOSING, DriveState.CLOSED} else None,
         "lines": funded_lines(found, figures),
         "stretch": stretch_goals(found, figures),
         "matching": matching_pledges(found, now=utc_now()),
