@@ -1,17 +1,30 @@
 //! Peers, expiry, selection, counts; the clock is passed in; knows no socket.
 //!
-//! A [`Shard`] owns the torrents of one worker. Its slots are kept in many small open-addressed tables, so that no growth and
-//! no sweep ever stops the world; one or two IPv4 peers live inside the slot itself, larger swarms beside it.
+//! A [`Shard`] owns the torrents of one worker. Its slots are kept in many small open-addressed tables, one or two IPv4 peers in
+//! the slot itself, up to 256 in a block, larger swarms beside them. Nothing in here ever stops the world: tables grow a segment
+//! at a time, indexes entry by entry, and expiry and snapshots go on in small steps.
 
+mod blocks;
+mod changes;
+mod growth;
+mod hashing;
+mod index;
+mod large;
 mod list;
+mod pages;
 mod peer;
 mod random;
 mod shard;
+mod small;
+mod snapshot;
+mod sweep;
 mod table;
 
+pub use hashing::{KeyHash, Seeded};
 pub use peer::{Kind, classify};
 pub use random::Random;
-pub use shard::{Announce, Counts, Event, Outcome, Shard, SnapshotSwarm, Visibility};
+pub use shard::{Announce, Counts, Event, Outcome, Shard, Visibility};
+pub use snapshot::{Cursor, SnapshotPeer, SnapshotSwarm};
 
 /// The 20 bytes that a client announces: a v1 info-hash, or a v2 one cut to 20 (BEP 52).
 pub type Key = [u8; 20];

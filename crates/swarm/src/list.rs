@@ -1,56 +1,36 @@
-//! The peers of one swarm and one address family: seeders in front, leechers behind.
+//! The peers of a large swarm and one address family: seeders in front, leechers behind.
 //!
-//! Small lists are searched from end to end, which the processor does faster than any hashing; a list that grows beyond
-//! [`INDEXED`] peers gets an index from address to position.
+//! Short lists are searched from end to end; one that grows beyond [`INDEXED`] peers gets an index from address to position.
 
-use std::collections::HashMap;
+use std::net::SocketAddr;
 
-use siphasher::sip::SipHasher13;
-
-use crate::peer::{Meta, Peer};
+use crate::hashing::Seeded;
+use crate::index::Index;
+use crate::pages::Pages;
+use crate::peer::{Choice, Meta, Peer, Put};
 use crate::{Random, Tick};
 
 /// From how many peers on a list has an index.
-const INDEXED: usize = 256;
-
-type Index<A> = HashMap<A, u32, Seeded>;
-
-/// SipHash-1-3 under the shard's random key: addresses are chosen by attackers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seeded(pub(crate) [u64; 2]);
-
-impl std::hash::BuildHasher for Seeded {
-    type Hasher = SipHasher13;
-
-    fn build_hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_keys(self.0[0], self.0[1])
-    }
-}
+const INDEXED: usize = 512;
+/// A position beyond every list.
+const NOWHERE: usize = u32::MAX as usize - 2;
 
 /// Peers of one family.
 #[derive(Debug)]
 pub(crate) struct List<P: Peer> {
-    peers: Vec<P>,
+    peers: Pages<P>,
     seeders: u32,
     partial: u32,
-    index: Option<Box<Index<P::Address>>>,
-}
-
-/// Who may be handed out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Choice<A> {
-    pub(crate) wanted: usize,
-    /// A seeder has no use for other seeders.
-    pub(crate) leechers_only: bool,
-    /// The one who asks.
-    pub(crate) except: Option<A>,
-    /// Whether peers on local networks are of use to him.
-    pub(crate) with_local: bool,
+    /// Up to where the peers were looked through for silent ones.
+    swept: u32,
+    /// Whether that was not the end.
+    is_in_hand: bool,
+    index: Option<Box<Index>>,
 }
 
 impl<P: Peer> List<P> {
     pub(crate) const fn new() -> Self {
-        Self { peers: Vec::new(), seeders: 0, partial: 0, index: None }
+        Self { peers: Pages::new(), seeders: 0, partial: 0, swept: 0, is_in_hand: false, index: None }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -65,146 +45,166 @@ impl<P: Peer> List<P> {
         self.partial as usize
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&P, bool)> {
-        self.peers.iter().enumerate().map(|(position, peer)| (peer, position < self.seeders as usize))
+    /// The peers from a position on, as a snapshot keeps them: address, whether it seeds, whether it is a partial seed, age.
+    pub(crate) fn kept(
+        &self,
+        from: usize,
+        count: usize,
+        now: Tick,
+    ) -> impl Iterator<Item = (SocketAddr, bool, bool, u16)> {
+        (from..self.len().min(from.saturating_add(count))).map(move |position| {
+            let peer = self.peers.get(position);
+            let meta = peer.meta();
+            (peer.socket(), position < self.seeders(), meta.is_partial(), now.since(meta.tick()))
+        })
     }
 
-    /// Adds the peer or renews it; returns whether it was there, and then whether it was a seeder.
+    /// Every peer, and whether it seeds.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&P, bool)> {
+        self.peers.iter().enumerate().map(|(position, peer)| (peer, position < self.seeders()))
+    }
+
+    /// Adds the peer, when there are fewer than `most`, or renews it.
     pub(crate) fn put(
         &mut self,
         address: P::Address,
         meta: Meta,
         is_seeder: bool,
-        seed: Seeded,
-    ) -> Option<bool> {
-        if let Some(position) = self.find(address) {
+        most: usize,
+        seed: &Seeded,
+    ) -> Put {
+        if let Some(position) = self.find(address, seed) {
             let was_seeder = position < self.seeders();
-            self.partial -= u32::from(self.peers[position].meta().is_partial());
+            self.partial -= u32::from(self.peers.get(position).meta().is_partial());
             self.partial += u32::from(meta.is_partial());
-            self.peers[position].set_meta(meta);
+            self.peers.set(position, P::new(address, meta));
             match (was_seeder, is_seeder) {
                 (false, true) => {
-                    self.swap(position, self.seeders());
+                    self.swap(position, self.seeders(), seed);
                     self.seeders += 1;
                 }
                 (true, false) => {
                     self.seeders -= 1;
-                    self.swap(position, self.seeders());
+                    self.swap(position, self.seeders(), seed);
                 }
                 _ => {}
             }
-            return Some(was_seeder);
+            return Put::Renewed { was_seeder };
         }
-        if self.peers.len() == self.peers.capacity() {
-            // An eighth more at a time: a list of a hundred wastes a few peers, and copying stays amortised.
-            self.peers.reserve_exact((self.peers.len() / 8).max(2));
+        let last = self.len();
+        if last >= most {
+            return Put::Full;
         }
         self.peers.push(P::new(address, meta));
         self.partial += u32::from(meta.is_partial());
-        let last = self.peers.len() - 1;
+        let peers = &self.peers;
+        let hash_of = |position: usize| P::hash(&peers.get(position).address(), seed);
         if let Some(index) = &mut self.index {
-            index.insert(address, last as u32);
-        } else if self.peers.len() > INDEXED {
-            let places = self.peers.iter().enumerate().map(|(place, peer)| (peer.address(), place as u32));
-            let mut index = Index::with_capacity_and_hasher(self.peers.len() * 2, seed);
-            index.extend(places);
-            self.index = Some(Box::new(index));
+            index.insert(hash_of(last), last, last + 1, hash_of);
+        } else if last >= INDEXED {
+            let mut index = Box::<Index>::default();
+            (0..=last).for_each(|position| index.insert(hash_of(position), position, last + 1, hash_of));
+            self.index = Some(index);
         }
         if is_seeder {
-            self.swap(last, self.seeders());
+            self.swap(last, self.seeders(), seed);
             self.seeders += 1;
         }
-        None
+        Put::Added
     }
 
     /// Removes a peer; returns whether it was a seeder, None when it was not there.
-    pub(crate) fn remove(&mut self, address: P::Address) -> Option<bool> {
-        let position = self.find(address)?;
+    pub(crate) fn remove(&mut self, address: P::Address, seed: &Seeded) -> Option<bool> {
+        let position = self.find(address, seed)?;
         let was_seeder = position < self.seeders();
-        self.remove_at(position);
+        self.remove_at(position, seed);
         Some(was_seeder)
     }
 
-    /// Removes what was not heard of for more than `life` ticks; returns whether anything was.
-    pub(crate) fn expire(&mut self, now: Tick, life: u16) -> bool {
-        let before = self.peers.len();
-        let mut position = 0;
-        while position < self.peers.len() {
-            if now.since(self.peers[position].meta().tick()) > life {
-                self.remove_at(position);
+    /// Looks through at most `most` peers, from where it stopped last time, and removes those not heard of for more than `life`
+    /// ticks; returns how many were removed, and how many of `most` are left: none, unless the end was reached.
+    pub(crate) fn expire(&mut self, now: Tick, life: u16, most: usize, seed: &Seeded) -> (usize, usize) {
+        let before = self.len();
+        let mut left = most;
+        while left > 0 && (self.swept as usize) < self.len() {
+            left -= 1;
+            let position = self.swept as usize;
+            if now.since(self.peers.get(position).meta().tick()) > life {
+                self.remove_at(position, seed);
             } else {
-                position += 1;
+                self.swept += 1;
             }
         }
-        if self.peers.capacity() > 16 && self.peers.len() * 2 < self.peers.capacity() {
-            self.peers.shrink_to(self.peers.len() + self.peers.len() / 8);
+        self.is_in_hand = left == 0;
+        if !self.is_in_hand {
+            self.swept = 0;
         }
-        if self.peers.len() <= INDEXED / 2 {
+        if self.len() <= INDEXED / 2 {
             self.index = None;
         }
-        before != self.peers.len()
+        (before - self.len(), left)
     }
 
-    /// Writes up to `wanted` peers, from a random place on and around the end, so every peer is as likely as any other.
-    pub(crate) fn choose(&self, choice: Choice<P::Address>, random: &mut Random, out: &mut Vec<u8>) -> usize {
-        let eligible = if choice.leechers_only { &self.peers[self.seeders()..] } else { &self.peers[..] };
-        if eligible.is_empty() || choice.wanted == 0 {
-            return 0;
-        }
-        out.reserve(choice.wanted.min(eligible.len()) * P::COMPACT);
-        let start = if eligible.len() > choice.wanted { random.below(eligible.len()) } else { 0 };
-        let (before, after) = eligible.split_at(start);
-        let mut written = 0;
-        for peer in after.iter().chain(before) {
-            if written == choice.wanted {
-                break;
-            }
-            let is_self = choice.except == Some(peer.address());
-            if !is_self && (choice.with_local || !peer.meta().is_local()) {
-                peer.write(out);
-                written += 1;
-            }
-        }
-        written
+    /// Whether [`Self::expire`] has not reached the end yet.
+    pub(crate) fn is_in_hand(&self) -> bool {
+        self.is_in_hand
     }
 
-    fn find(&self, address: P::Address) -> Option<usize> {
+    /// Writes random peers; how many.
+    pub(crate) fn choose(
+        &self,
+        choice: &Choice<P::Address>,
+        random: &mut Random,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let first = if choice.leechers_only { self.seeders() } else { 0 };
+        choice.write(first, self.len(), random, |position| self.peers.get(position), out)
+    }
+
+    fn find(&self, address: P::Address, seed: &Seeded) -> Option<usize> {
         match &self.index {
-            Some(index) => index.get(&address).map(|position| *position as usize),
+            Some(index) => {
+                index.find(P::hash(&address, seed), |position| self.peers.get(position).address() == address)
+            }
             None => self.peers.iter().position(|peer| peer.address() == address),
         }
     }
 
-    fn remove_at(&mut self, position: usize) {
+    fn remove_at(&mut self, position: usize, seed: &Seeded) {
         let mut hole = position;
         if hole < self.seeders() {
             self.seeders -= 1;
-            self.swap(hole, self.seeders());
+            self.swap(hole, self.seeders(), seed);
             hole = self.seeders();
         }
-        let last = self.peers.len() - 1;
-        self.swap(hole, last);
+        let last = self.len() - 1;
+        self.swap(hole, last, seed);
         let Some(gone) = self.peers.pop() else { return };
         self.partial -= u32::from(gone.meta().is_partial());
         if let Some(index) = &mut self.index {
-            index.remove(&gone.address());
+            index.remove(P::hash(&gone.address(), seed), last);
         }
     }
 
-    fn swap(&mut self, one: usize, two: usize) {
+    fn swap(&mut self, one: usize, two: usize, seed: &Seeded) {
         if one == two {
             return;
         }
-        self.peers.swap(one, two);
         if let Some(index) = &mut self.index {
-            index.insert(self.peers[one].address(), one as u32);
-            index.insert(self.peers[two].address(), two as u32);
+            // By a number that no peer has, so that no number is there twice where both hashes lead.
+            let first = P::hash(&self.peers.get(one).address(), seed);
+            index.replace(first, one, NOWHERE);
+            index.replace(P::hash(&self.peers.get(two).address(), seed), two, one);
+            index.replace(first, NOWHERE, two);
         }
+        self.peers.swap(one, two);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::peer::PeerV4;
 
@@ -212,57 +212,90 @@ mod tests {
         Meta::new(Tick(tick), false, false)
     }
 
-    fn list(count: u64) -> List<PeerV4> {
+    fn list(count: u64, seed: &Seeded) -> List<PeerV4> {
         let mut list = List::new();
         for address in 0..count {
-            assert_eq!(list.put(address, meta(1), address % 3 == 0, Seeded([1, 2])), None);
+            assert_eq!(list.put(address, meta(1), address % 3 == 0, usize::MAX, seed), Put::Added);
         }
         list
     }
 
     #[test]
-    fn seeders_stand_in_front_with_and_without_an_index() {
-        for count in [5, 600] {
-            let mut list = list(count);
-            assert_eq!(list.seeders(), count.div_ceil(3) as usize);
-            assert_eq!(list.put(1, meta(2), true, Seeded([1, 2])), Some(false));
-            assert_eq!(list.put(0, meta(2), false, Seeded([1, 2])), Some(true));
-            assert_eq!(list.remove(3), Some(true));
-            assert_eq!(list.remove(3), None);
-            for (peer, is_seeder) in list.iter() {
-                let expected = peer.address() == 1 || (peer.address() % 3 == 0 && peer.address() != 0);
-                assert_eq!(is_seeder, expected, "{}", peer.address());
+    fn a_list_agrees_with_a_plain_map_with_and_without_an_index() {
+        let seed = Seeded::new([1, 2]);
+        let mut random = Random::new(4);
+        let mut list: List<PeerV4> = List::new();
+        let mut model: HashMap<u64, (bool, u16)> = HashMap::new();
+        for step in 0..60_000_usize {
+            // It grows beyond the index and shrinks below it, several times.
+            let is_growing = step / 10_000 % 2 == 0;
+            let address = random.below(3000) as u64;
+            let tick = (step / 100) as u16;
+            if random.below(10) < if is_growing { 8 } else { 1 } {
+                let is_seeder = random.below(3) == 0;
+                let put = list.put(address, meta(tick), is_seeder, usize::MAX, &seed);
+                let expected = match model.insert(address, (is_seeder, tick)) {
+                    Some((was_seeder, _)) => Put::Renewed { was_seeder },
+                    None => Put::Added,
+                };
+                assert_eq!(put, expected);
+            } else {
+                assert_eq!(
+                    list.remove(address, &seed),
+                    model.remove(&address).map(|(is_seeder, _)| is_seeder)
+                );
             }
-            assert_eq!(list.len(), count as usize - 1);
+            if step % 500 == 0 {
+                let before = model.len();
+                model.retain(|_, (_, heard)| tick - *heard <= 60);
+                let mut removed = 0;
+                loop {
+                    let (gone, left) = list.expire(Tick(tick), 60, 200, &seed);
+                    removed += gone;
+                    if left > 0 {
+                        break;
+                    }
+                }
+                assert_eq!(removed, before - model.len());
+                assert_eq!(
+                    list.index.is_some(),
+                    list.len() > INDEXED || (list.index.is_some() && list.len() > INDEXED / 2)
+                );
+                let found: HashMap<u64, (bool, u16)> = list
+                    .iter()
+                    .map(|(peer, seeds)| (peer.address(), (seeds, peer.meta().tick().0)))
+                    .collect();
+                assert_eq!(found, model);
+            }
         }
     }
 
     #[test]
-    fn expiry_takes_the_old_and_drops_the_index() {
-        let mut list = list(600);
-        for address in 0..10 {
-            list.put(address, meta(500), false, Seeded([1, 2]));
-        }
-        assert!(list.expire(Tick(510), 100));
-        assert_eq!((list.len(), list.seeders()), (10, 0));
-        assert!(list.index.is_none());
-        assert_eq!(list.remove(9), Some(false));
+    fn a_full_list_renews_and_takes_nobody_new() {
+        let seed = Seeded::new([1, 2]);
+        let mut list = list(5, &seed);
+        assert_eq!(list.put(9, meta(2), false, 5, &seed), Put::Full);
+        assert_eq!(list.put(4, meta(2), false, 5, &seed), Put::Renewed { was_seeder: false });
     }
 
     #[test]
-    fn every_peer_is_handed_out_sooner_or_later_and_never_the_one_who_asks() {
-        let list = list(200);
+    fn every_peer_is_handed_out_as_often_as_any_other_and_never_the_one_who_asks() {
+        let seed = Seeded::new([1, 2]);
+        let list = list(1000, &seed);
         let mut random = Random::new(7);
-        let mut seen = std::collections::HashSet::new();
-        for _ in 0..200 {
+        let mut times: HashMap<[u8; 6], u32> = HashMap::new();
+        let rounds = 20_000;
+        for _ in 0..rounds {
             let mut out = Vec::new();
-            let choice = Choice { wanted: 10, leechers_only: false, except: Some(5), with_local: true };
-            assert_eq!(list.choose(choice, &mut random, &mut out), 10);
-            seen.extend(out.as_chunks::<6>().0.iter().copied());
+            let choice = Choice { wanted: 30, leechers_only: false, except: Some(5), with_local: true };
+            assert_eq!(list.choose(&choice, &mut random, &mut out), 30);
+            out.as_chunks::<6>().0.iter().for_each(|peer| *times.entry(*peer).or_default() += 1);
         }
-        assert_eq!(seen.len(), 199);
+        assert_eq!(times.len(), 999);
+        // Each is expected 600 times; seven standard deviations of a binomial draw are 170.
+        assert!(times.values().all(|count| (430..770).contains(count)));
         let mut out = Vec::new();
-        let choice = Choice { wanted: 500, leechers_only: true, except: None, with_local: true };
-        assert_eq!(list.choose(choice, &mut random, &mut out), 200 - 67);
+        let choice = Choice { wanted: 5000, leechers_only: true, except: None, with_local: true };
+        assert_eq!(list.choose(&choice, &mut random, &mut out), 666);
     }
 }

@@ -8,9 +8,10 @@
 //!
 //! Written big-endian, the low six bytes of the IPv4 form are what BEP 15 and BEP 23 send.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::Tick;
+use crate::hashing::Seeded;
+use crate::{Random, Tick};
 
 const LOCAL: u16 = 0x8000;
 const PARTIAL: u16 = 0x4000;
@@ -42,17 +43,77 @@ impl Meta {
 /// A peer of one address family.
 pub(crate) trait Peer: Copy {
     /// What tells peers of one swarm apart.
-    type Address: Copy + Eq + std::hash::Hash;
+    type Address: Copy + Eq;
     /// How many bytes one takes in a compact list.
     const COMPACT: usize;
 
     fn new(address: Self::Address, meta: Meta) -> Self;
     fn address(&self) -> Self::Address;
     fn meta(&self) -> Meta;
-    fn write(&self, out: &mut Vec<u8>);
+    /// The address and port.
+    fn socket(&self) -> SocketAddr;
+    /// Writes the compact form into a place of [`Self::COMPACT`] bytes.
+    fn write(&self, place: &mut [u8]);
+    /// Where an index has an address.
+    fn hash(address: &Self::Address, seed: &Seeded) -> u64;
+}
 
-    fn set_meta(&mut self, meta: Meta) {
-        *self = Self::new(self.address(), meta);
+/// What became of a peer that was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is new.
+    Added,
+    /// It was there.
+    Renewed {
+        /// What it was until now.
+        was_seeder: bool,
+    },
+    /// It is new, and there is no room.
+    Full,
+}
+
+/// Who may be handed out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice<A> {
+    pub(crate) wanted: usize,
+    /// A seeder has no use for other seeders.
+    pub(crate) leechers_only: bool,
+    /// The one who asks.
+    pub(crate) except: Option<A>,
+    /// Whether peers on local networks are of use to him.
+    pub(crate) with_local: bool,
+}
+
+/// Most peers that are looked at for one reply, in a swarm where hardly any may be handed out.
+const MOST_LOOKS: usize = 1024;
+
+impl<A: Copy + Eq> Choice<A> {
+    /// Writes up to `wanted` of the peers from `first` to `len`: random ones of the whole swarm, others each time.
+    pub(crate) fn write<P: Peer<Address = A>>(
+        &self,
+        first: usize,
+        len: usize,
+        random: &mut Random,
+        get: impl Fn(usize) -> P,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let eligible = len - first;
+        let before = out.len();
+        out.resize(before + self.wanted.min(eligible) * P::COMPACT, 0);
+        let mut places = out[before..].chunks_exact_mut(P::COMPACT);
+        let mut written = 0;
+        for position in random.walk(eligible, MOST_LOOKS) {
+            let peer = get(first + position);
+            let is_self = self.except == Some(peer.address());
+            if is_self || (peer.meta().is_local() && !self.with_local) {
+                continue;
+            }
+            let Some(place) = places.next() else { break };
+            peer.write(place);
+            written += 1;
+        }
+        out.truncate(before + written * P::COMPACT);
+        written
     }
 }
 
@@ -63,6 +124,10 @@ pub(crate) struct PeerV4(pub(crate) u64);
 impl PeerV4 {
     pub(crate) fn address_of(ip: Ipv4Addr, port: u16) -> u64 {
         (u64::from(u32::from(ip)) << 16) | u64::from(port)
+    }
+
+    pub(crate) fn is_partial(self) -> bool {
+        self.meta().is_partial()
     }
 }
 
@@ -82,8 +147,16 @@ impl Peer for PeerV4 {
         Meta((self.0 >> 48) as u16)
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.to_be_bytes()[2..]);
+    fn socket(&self) -> SocketAddr {
+        SocketAddr::from((((self.0 >> 16) as u32).to_be_bytes(), self.0 as u16))
+    }
+
+    fn write(&self, place: &mut [u8]) {
+        place.copy_from_slice(&self.0.to_be_bytes()[2..]);
+    }
+
+    fn hash(address: &u64, seed: &Seeded) -> u64 {
+        seed.bytes(&address.to_le_bytes())
     }
 }
 
@@ -119,8 +192,18 @@ impl Peer for PeerV6 {
         Meta(u16::from_le_bytes(self.meta))
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.address);
+    fn socket(&self) -> SocketAddr {
+        let mut ip = [0; 16];
+        ip.copy_from_slice(&self.address[..16]);
+        SocketAddr::from((ip, u16::from_be_bytes([self.address[16], self.address[17]])))
+    }
+
+    fn write(&self, place: &mut [u8]) {
+        place.copy_from_slice(&self.address);
+    }
+
+    fn hash(address: &[u8; 18], seed: &Seeded) -> u64 {
+        seed.bytes(address)
     }
 }
 
@@ -212,7 +295,7 @@ mod tests {
     fn a_v4_peer_is_sent_as_six_bytes() {
         let address = PeerV4::address_of(Ipv4Addr::new(1, 2, 3, 4), 0x0506);
         let peer = PeerV4::new(address, Meta::new(Tick(0x3fff), true, true));
-        let mut out = Vec::new();
+        let mut out = [0; 6];
         peer.write(&mut out);
         assert_eq!(out, [1, 2, 3, 4, 5, 6]);
         assert_eq!((peer.address(), peer.meta().tick()), (address, Tick(0x3fff)));

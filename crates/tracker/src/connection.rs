@@ -3,7 +3,6 @@
 //! An id is SipHash-2-4 of the address and an epoch of 60 s under a random key; its two lowest bits are the epoch's own, so only
 //! one epoch has to be tried. The epoch it was made in and the two before it are good: an id lives 120 to 180 seconds.
 
-use std::hash::Hasher;
 use std::net::IpAddr;
 
 use siphasher::sip::SipHasher24;
@@ -16,13 +15,13 @@ const GRACE: u64 = 2;
 /// The secret that ids are made with.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionIds {
-    key: [u8; 16],
+    secret: SipHasher24,
 }
 
 impl ConnectionIds {
     /// Takes a new secret from the operating system.
     pub(crate) fn new() -> Self {
-        Self { key: crate::engine::random_bytes() }
+        Self { secret: SipHasher24::new_with_key(&crate::engine::random_bytes()) }
     }
 
     /// The id of an address at a moment, in seconds of the tracker's clock.
@@ -38,13 +37,19 @@ impl ConnectionIds {
     }
 
     fn of_epoch(&self, ip: IpAddr, epoch: u64) -> u64 {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
-        hasher.write_u64(epoch);
-        match ip {
-            IpAddr::V4(ip) => hasher.write(&ip.octets()),
-            IpAddr::V6(ip) => hasher.write(&ip.octets()),
-        }
-        (hasher.finish() & !3) | (epoch & 3)
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&epoch.to_le_bytes());
+        let length = match ip {
+            IpAddr::V4(ip) => {
+                bytes[8..12].copy_from_slice(&ip.octets());
+                12
+            }
+            IpAddr::V6(ip) => {
+                bytes[8..].copy_from_slice(&ip.octets());
+                24
+            }
+        };
+        (self.secret.hash(&bytes[..length]) & !3) | (epoch & 3)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use largesse_swarm::{Announce, Counts, Event, Key, Outcome, Shard, Tick, Visibility};
+use largesse_swarm::{Announce, Counts, Event, Key, Outcome, Seeded, Shard, Tick, Visibility};
 
 use crate::clock::Clock;
 use crate::connection::ConnectionIds;
@@ -134,6 +134,8 @@ type ClientRules = (Vec<Vec<u8>>, Vec<Vec<u8>>);
 #[derive(Debug)]
 pub struct Engine {
     shards: Vec<Mutex<Shard>>,
+    /// Where keys stand in every shard.
+    pub(crate) hashing: Seeded,
     config: Config,
     members: Mutex<Members>,
     has_members: AtomicBool,
@@ -151,9 +153,10 @@ impl Engine {
     /// An engine without torrents.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let [one, two, _] = random_words();
         let shards = (0..config.shards.max(1))
             .map(|_| {
-                let mut shard = Shard::new(random_words());
+                let mut shard = Shard::new([one, two, random_words()[2]]);
                 shard.is_listed_only = config.is_listed_only;
                 shard.visibility = config.visibility;
                 shard.most_torrents = config.most_torrents / config.shards.max(1);
@@ -166,6 +169,7 @@ impl Engine {
             .collect();
         Self {
             shards,
+            hashing: Seeded::new([one, two]),
             members: Mutex::default(),
             has_members: AtomicBool::new(config.is_members_only),
             has_rules: AtomicBool::new(!(config.client_allow.is_empty() && config.client_deny.is_empty())),
@@ -194,7 +198,7 @@ impl Engine {
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(seconds);
         for number in 0..self.shards() {
-            self.shard(number).sweep(self.tick(), Shard::segments());
+            self.shard(number).sweep_all(self.tick());
         }
     }
 

@@ -1,6 +1,6 @@
 //! The snapshot: a planned restart keeps the swarms.
 //!
-//! It is written segment by segment, each under a short lock, into a file that only its owner can read, and removed once it is
+//! It is written part by part, each under a short lock and with a rest after it, into a file that only its owner can read, and removed once it is
 //! loaded or too old.
 //!
 //! ```text
@@ -13,15 +13,18 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use largesse_swarm::{Shard, SnapshotSwarm, TICK_SECONDS, Tick};
+use largesse_swarm::{Cursor, SnapshotSwarm, TICK_SECONDS, Tick};
 
 use crate::engine::Engine;
 
 const MAGIC: &[u8; 8] = b"LGSWARM1";
 /// A snapshot older than this is of no use: its peers have gone elsewhere.
 const OLDEST_SECONDS: u64 = 1800;
+/// After so long a snapshot rests as long as it worked.
+const WORK: Duration = Duration::from_micros(300);
 /// Most peers of one swarm in a snapshot; a larger number is damage.
 const MOST_PEERS: u32 = 50_000_000;
 
@@ -39,14 +42,22 @@ impl Engine {
         file.write_all(MAGIC)?;
         file.write_all(&unix_seconds().to_be_bytes())?;
         let mut written = 0;
-        for (number, segment) in
-            (0..self.shards()).flat_map(|number| (0..Shard::segments()).map(move |segment| (number, segment)))
-        {
-            let swarms = self.shard(number).snapshot(segment, self.tick());
-            for swarm in &swarms {
-                write_swarm(&mut file, swarm)?;
+        for number in 0..self.shards() {
+            let mut cursor = Some(Cursor::default());
+            let mut worked_since = Instant::now();
+            while let Some(from) = cursor {
+                let (swarms, next) = self.shard(number).snapshot(from, self.tick());
+                for swarm in &swarms {
+                    write_swarm(&mut file, swarm)?;
+                }
+                written += swarms.len();
+                cursor = next;
+                if worked_since.elapsed() > WORK {
+                    // Workers may share this processor: they must never wait as long as the kernel lets a busy thread run.
+                    thread::sleep(worked_since.elapsed());
+                    worked_since = Instant::now();
+                }
             }
-            written += swarms.len();
         }
         file.into_inner()?.sync_all()?;
         std::fs::rename(&temporary, path)?;

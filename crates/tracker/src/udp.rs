@@ -2,17 +2,18 @@
 //!
 //! A sender that has not proven its address gets silence, or for a connect a reply as long as its request.
 
+use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use largesse_swarm::{Announce, Event, Shard, Tick};
+use largesse_swarm::{Announce, Counts, Event, Key, KeyHash, Outcome, Shard, Tick};
 use largesse_wire::udp;
 use socket2::Socket;
 
 use crate::counters::{Counters, count_many};
-use crate::engine::{Engine, Refusal, Request};
+use crate::engine::{Engine, Request};
 use crate::http::passkey_of;
 use crate::netmsg::{BATCH, Inbox, Outbox, wait};
 
@@ -22,6 +23,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// Most segments swept at once after a wait or a busy time, so that a sweep is never a pause.
 const MOST_SEGMENTS: usize = 12;
+/// From how many torrents on they are not all in the processor's caches, so that reading ahead pays.
+const MANY_TORRENTS: usize = 10_000;
 /// Peers that fit into one packet of 1280 bytes, which every path of the internet carries whole (RFC 8200).
 const MOST_V4: usize = 200;
 const MOST_V6: usize = 66;
@@ -32,16 +35,6 @@ pub(crate) struct Worker {
     pub(crate) sockets: Vec<Socket>,
     pub(crate) shard: usize,
     pub(crate) stop: Arc<AtomicBool>,
-}
-
-/// A shard that is locked, with its number; none between announces of different shards.
-type Locked<'e> = Option<(usize, MutexGuard<'e, Shard>)>;
-
-/// The tracker's time for a batch.
-#[derive(Clone, Copy)]
-struct Moment {
-    seconds: u64,
-    tick: Tick,
 }
 
 /// What became of the packets of a batch; added to the counters all workers share once, so that they do not fight for them.
@@ -97,110 +90,99 @@ impl Worker {
         if received == 0 {
             return;
         }
-        let mut tally = Tally { packets: received as u64, ..Tally::default() };
-        let seconds = self.engine.seconds();
-        let now = Moment { seconds, tick: Tick::at(seconds) };
-        let mut locked: Locked<'_> = None;
-        if received > 2 && self.engine.shards() == 1 {
-            // Look-ups of a whole batch wait for memory together instead of one after the other.
-            let shard = self.engine.shard(0);
-            let touched = (0..received).filter_map(|index| inbox.packet(index).get(16..36)?.try_into().ok());
-            std::hint::black_box(touched.fold(0_u8, |sum, key: [u8; 20]| sum ^ shard.touch(&key)));
-            locked = Some((0, shard));
-        }
-        for index in 0..received.min(BATCH) {
+        let mut turn = Turn::new(&self.engine);
+        turn.tally.packets = received as u64;
+        let hashes = turn.touch(inbox, received, self.shard);
+        for (index, hash) in hashes.into_iter().enumerate().take(received) {
             let Some(sender) = inbox.sender(index) else { continue };
-            self.answer_one(inbox.packet(index), sender, now, &mut locked, &mut tally, || {
-                outbox.reply_to(index)
-            });
+            turn.answer(inbox.packet(index), sender, hash, || outbox.reply_to(index));
         }
-        drop(locked);
-        tally.add_to(&self.engine.counters);
+        turn.end();
         count_many(&self.engine.counters.udp_unsent, outbox.send(socket, inbox) as u64);
     }
+}
 
-    fn answer_one<'e, 'o>(
-        &'e self,
+/// A worker's turn: the answers to one batch, at one moment, with as few locks taken as can be.
+struct Turn<'e> {
+    engine: &'e Engine,
+    seconds: u64,
+    tick: Tick,
+    /// The shard that is locked, with its number; never two, so that workers cannot wait for each other.
+    locked: Option<(usize, MutexGuard<'e, Shard>)>,
+    tally: Tally,
+}
+
+impl<'e> Turn<'e> {
+    fn new(engine: &'e Engine) -> Self {
+        let seconds = engine.seconds();
+        Self { engine, seconds, tick: Tick::at(seconds), locked: None, tally: Tally::default() }
+    }
+
+    fn end(self) {
+        drop(self.locked);
+        self.tally.add_to(&self.engine.counters);
+    }
+
+    /// Hashes the keys of all announces, and reads what they will need, so that they wait for memory together instead of one
+    /// after the other.
+    fn touch(&mut self, inbox: &Inbox, received: usize, own: usize) -> [Option<KeyHash>; BATCH] {
+        let mut hashes = [None; BATCH];
+        for (index, hash) in hashes.iter_mut().enumerate().take(received) {
+            *hash = udp::announced_key(inbox.packet(index)).map(|key| self.engine.hashing.key(key));
+        }
+        if received > 2 && hashes.iter().any(Option::is_some) {
+            let shard = &*self.shard(own);
+            let known = hashes[..received].iter().flatten();
+            black_box(known.fold(0, |sum, hash| sum ^ shard.touch(*hash)));
+            if shard.torrents() > MANY_TORRENTS {
+                let known = hashes[..received]
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, hash)| Some((udp::announced_key(inbox.packet(index))?, (*hash)?)));
+                black_box(known.fold(0, |sum, (key, hash)| sum ^ shard.touch_peers(hash, key)));
+            }
+        }
+        hashes
+    }
+
+    fn answer<'o>(
+        &mut self,
         packet: &[u8],
         sender: SocketAddr,
-        now: Moment,
-        locked: &mut Locked<'e>,
-        tally: &mut Tally,
+        hash: Option<KeyHash>,
         reply: impl FnOnce() -> &'o mut Vec<u8>,
     ) {
-        let is_good = |connection| self.engine.connections.is_good(connection, sender.ip(), now.seconds);
-        match udp::parse(packet) {
-            None => tally.malformed += 1,
-            Some(udp::Request::Connect { transaction }) => {
-                let id = self.engine.connections.make(sender.ip(), now.seconds);
+        let connections = &self.engine.connections;
+        let is_good = |connection| connections.is_good(connection, sender.ip(), self.seconds);
+        match (udp::parse(packet), hash) {
+            (None, _) => self.tally.malformed += 1,
+            (Some(udp::Request::Connect { transaction }), _) => {
+                let id = connections.make(sender.ip(), self.seconds);
                 udp::write_connect(transaction, id, reply());
-                tally.connects += 1;
+                self.tally.connects += 1;
             }
-            Some(udp::Request::Announce(announce)) if is_good(announce.connection) => {
-                if self.announce(&announce, sender, now.tick, reply(), locked) {
-                    tally.announces += 1;
-                } else {
-                    tally.errors += 1;
-                }
+            (Some(udp::Request::Announce(announce)), Some(hash)) if is_good(announce.connection) => {
+                self.announce(&announce, hash, sender, reply());
             }
-            Some(udp::Request::Scrape { connection, transaction, keys }) if is_good(connection) => {
-                *locked = None;
+            (Some(udp::Request::Scrape { connection, transaction, keys }), _) if is_good(connection) => {
                 self.scrape(transaction, keys, reply());
-                tally.scrapes += 1;
             }
-            Some(_) => tally.wrong_connection += 1,
+            (Some(_), _) => self.tally.wrong_connection += 1,
         }
     }
 
-    /// Answers an announce; whether with peers rather than an error.
-    fn announce<'e>(
-        &'e self,
-        packet: &udp::Announce<'_>,
-        sender: SocketAddr,
-        now: Tick,
-        out: &mut Vec<u8>,
-        locked: &mut Locked<'e>,
-    ) -> bool {
-        let engine = &self.engine;
-        let wanted = engine.wanted(usize::try_from(packet.wanted).ok());
-        let event = match packet.event {
-            1 => Event::Completed,
-            2 => Event::Started,
-            3 => Event::Stopped,
-            4 => Event::Paused,
-            _ => Event::None,
-        };
-        let request = Request {
-            announce: Announce {
-                key: packet.key,
-                address: SocketAddr::new(sender.ip(), packet.port),
-                event,
-                is_seeder: packet.left == 0,
-                wanted: wanted.min(if sender.is_ipv4() { MOST_V4 } else { MOST_V6 }),
-                both_families: false,
-            },
-            peer_id: packet.peer_id,
-            uploaded: packet.uploaded,
-            downloaded: packet.downloaded,
-            passkey: if packet.options.is_empty() {
-                None
-            } else {
-                passkey_of(&udp::url_data(packet.options))
-            },
-        };
+    fn announce(&mut self, packet: &udp::Announce<'_>, hash: KeyHash, sender: SocketAddr, out: &mut Vec<u8>) {
+        let engine = self.engine;
+        let request = request_of(engine, packet, sender);
         udp::write_announce(packet.transaction, 0, 0, 0, out);
         let mut other = Vec::new();
+        let (v4, v6) = if sender.is_ipv4() { (&mut *out, &mut other) } else { (&mut other, &mut *out) };
         let outcome = engine.admit(&request).and_then(|account| {
-            let number = engine.shard_of(&packet.key);
-            if locked.as_ref().is_none_or(|(held, _)| *held != number) {
-                drop(locked.take());
-                *locked = Some((number, engine.shard(number)));
-            }
-            let (v4, v6) = if sender.is_ipv4() { (&mut *out, &mut other) } else { (&mut other, &mut *out) };
-            let Some((_, shard)) = locked.as_mut() else { return Err(Refusal::Full) };
-            let outcome = shard.announce(&request.announce, now, v4, v6);
-            if matches!(outcome, largesse_swarm::Outcome::SameAs(_)) {
-                drop(locked.take());
+            let tick = self.tick;
+            let shard = self.shard(engine.shard_of(&packet.key));
+            let outcome = shard.announce_at(hash, &request.announce, tick, v4, v6);
+            if matches!(outcome, Outcome::SameAs(_)) {
+                self.locked = None;
             }
             engine.finish(&request, account, outcome, v4, v6)
         });
@@ -209,21 +191,65 @@ impl Worker {
                 out[8..12].copy_from_slice(&reply.interval_seconds.to_be_bytes());
                 out[12..16].copy_from_slice(&reply.counts.leechers.to_be_bytes());
                 out[16..20].copy_from_slice(&reply.counts.seeders.to_be_bytes());
-                true
+                self.tally.announces += 1;
             }
             Err(refusal) => {
                 out.clear();
                 udp::write_error(packet.transaction, refusal.sentence(), out);
-                false
+                self.tally.errors += 1;
             }
         }
     }
 
-    fn scrape(&self, transaction: u32, keys: &[[u8; 20]], out: &mut Vec<u8>) {
+    fn scrape(&mut self, transaction: u32, keys: &[Key], out: &mut Vec<u8>) {
         udp::write_scrape(transaction, out);
         for key in keys {
-            let counts = self.engine.scrape(*key).unwrap_or_default();
+            let counts = match self.scrape_one(key) {
+                Outcome::SameAs(canonical) => self.scrape_one(&canonical),
+                outcome => outcome,
+            };
+            let counts = if let Outcome::Done(counts) = counts { counts } else { Counts::default() };
             udp::write_scraped(counts.seeders, counts.completed, counts.leechers, out);
         }
+        self.tally.scrapes += 1;
+    }
+
+    fn scrape_one(&mut self, key: &Key) -> Outcome {
+        let number = self.engine.shard_of(key);
+        self.shard(number).scrape(*key)
+    }
+
+    fn shard(&mut self, number: usize) -> &mut Shard {
+        if self.locked.as_ref().is_none_or(|(held, _)| *held != number) {
+            // The other one is given back first.
+            self.locked = None;
+            self.locked = Some((number, self.engine.shard(number)));
+        }
+        &mut self.locked.as_mut().expect("locked above").1
+    }
+}
+
+/// An announce as the engine takes it.
+fn request_of(engine: &Engine, packet: &udp::Announce<'_>, sender: SocketAddr) -> Request {
+    let wanted = engine.wanted(usize::try_from(packet.wanted).ok());
+    Request {
+        announce: Announce {
+            key: packet.key,
+            address: SocketAddr::new(sender.ip(), packet.port),
+            event: match packet.event {
+                1 => Event::Completed,
+                2 => Event::Started,
+                3 => Event::Stopped,
+                4 => Event::Paused,
+                _ => Event::None,
+            },
+            is_seeder: packet.left == 0,
+            wanted: wanted.min(if sender.is_ipv4() { MOST_V4 } else { MOST_V6 }),
+            both_families: false,
+        },
+        peer_id: packet.peer_id,
+        uploaded: packet.uploaded,
+        downloaded: packet.downloaded,
+        passkey: if packet.options.is_empty() { None } else { passkey_of(&udp::url_data(packet.options)) },
     }
 }

@@ -62,6 +62,12 @@ pub struct Announce<'a> {
     pub options: &'a [u8],
 }
 
+/// The key of what looks like an announce, before anything else of it is read.
+#[must_use]
+pub fn announced_key(packet: &[u8]) -> Option<&[u8; 20]> {
+    (packet.len() >= 98 && packet[8..12] == [0, 0, 0, 1]).then(|| packet[16..36].try_into().ok())?
+}
+
 /// Reads a request; None for everything that is not one, which gets no answer.
 #[must_use]
 pub fn parse(packet: &[u8]) -> Option<Request<'_>> {
@@ -182,8 +188,10 @@ mod tests {
             (7, 9, 3, 4, 5)
         );
         assert_eq!((found.event, found.wanted, found.port), (2, -1, 6881));
+        assert_eq!(announced_key(&packet), Some(&found.key));
         for length in 0..98 {
             assert_eq!(parse(&packet[..length]), None, "{length}");
+            assert_eq!(announced_key(&packet[..length]), None, "{length}");
         }
     }
 

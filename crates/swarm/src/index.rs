@@ -1,0 +1,138 @@
+//! From an address to its position in a large list, by open addressing.
+//!
+//! The table grows without a pause: a larger one is laid beside it, and each change of the list carries a few entries over. An
+//! entry that goes leaves a mark behind; marks are left behind, too, when the table is renewed.
+
+/// Entries carried over with each change.
+const CARRIED: usize = 32;
+const SMALLEST: usize = 1024;
+const FREE: u32 = 0;
+const GONE: u32 = u32::MAX;
+
+/// Positions by address. An entry is a position plus one.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    table: Vec<u32>,
+    /// Entries and marks in `table`.
+    used: usize,
+    old: Vec<u32>,
+    /// Up to where the old table was carried over.
+    carried: usize,
+}
+
+impl Index {
+    /// The position that `is_it` accepts, among those that the hash leads to.
+    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        [&self.table, &self.old].into_iter().find_map(|table| {
+            let found = probe(table, hash, |entry| is_it(entry as usize - 1))?;
+            Some(table[found] as usize - 1)
+        })
+    }
+
+    /// Adds a position that is not there; `len` is the length of the list, and `hash_of` tells the hash of any of its positions.
+    pub(crate) fn insert(&mut self, hash: u64, position: usize, len: usize, hash_of: impl Fn(usize) -> u64) {
+        self.carry(CARRIED, &hash_of);
+        if (self.used + 1) * 10 > self.table.len() * 7 {
+            self.carry(usize::MAX, &hash_of);
+            let room = (len * 2).next_power_of_two().max(self.table.len() / 4).max(SMALLEST);
+            self.old = std::mem::replace(&mut self.table, vec![FREE; room]);
+            (self.used, self.carried) = (0, 0);
+        }
+        self.place(hash, position as u32 + 1);
+    }
+
+    /// Lets an address lead to another position.
+    pub(crate) fn replace(&mut self, hash: u64, from: usize, to: usize) {
+        self.exchange(hash, from as u32 + 1, to as u32 + 1);
+    }
+
+    /// Removes a position.
+    pub(crate) fn remove(&mut self, hash: u64, position: usize) {
+        self.exchange(hash, position as u32 + 1, GONE);
+    }
+
+    fn exchange(&mut self, hash: u64, from: u32, to: u32) {
+        for table in [&mut self.table, &mut self.old] {
+            if let Some(found) = probe(table, hash, |entry| entry == from) {
+                table[found] = to;
+                return;
+            }
+        }
+    }
+
+    fn place(&mut self, hash: u64, entry: u32) {
+        let mask = self.table.len() - 1;
+        let mut place = hash as usize & mask;
+        while self.table[place] != FREE {
+            place = (place + 1) & mask;
+        }
+        self.table[place] = entry;
+        self.used += 1;
+    }
+
+    fn carry(&mut self, most: usize, hash_of: &impl Fn(usize) -> u64) {
+        let end = self.old.len().min(self.carried.saturating_add(most));
+        for place in self.carried..end {
+            let entry = self.old[place];
+            if entry != FREE && entry != GONE {
+                // A free place stays free, so that a search ends there as it did before.
+                self.old[place] = GONE;
+                self.place(hash_of(entry as usize - 1), entry);
+            }
+        }
+        self.carried = end;
+        if end == self.old.len() {
+            self.old = Vec::new();
+        }
+    }
+}
+
+/// The place of the entry that `is_it` accepts.
+fn probe(table: &[u32], hash: u64, is_it: impl Fn(u32) -> bool) -> Option<usize> {
+    let mask = table.len().checked_sub(1)?;
+    let mut place = hash as usize & mask;
+    for _ in 0..table.len() {
+        let entry = table[place];
+        if entry == FREE {
+            return None;
+        }
+        if entry != GONE && is_it(entry) {
+            return Some(place);
+        }
+        place = (place + 1) & mask;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Random;
+
+    fn hash_of(position: usize) -> u64 {
+        (position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[test]
+    fn positions_are_found_while_the_table_grows_and_after_many_changes() {
+        let mut index = Index::default();
+        let mut random = Random::new(9);
+        let mut held = std::collections::BTreeSet::new();
+        for round in 0..60_000_usize {
+            let position = random.below(20_000);
+            if held.remove(&position) {
+                index.remove(hash_of(position), position);
+            } else {
+                held.insert(position);
+                index.insert(hash_of(position), position, held.len(), hash_of);
+            }
+            if round % 1000 == 0 {
+                for position in 0..20_000 {
+                    let found = index.find(hash_of(position), |other| other == position);
+                    assert_eq!(found.is_some(), held.contains(&position), "{round} {position}");
+                }
+            }
+        }
+        assert!(index.table.len() <= 65_536, "marks do not make it grow: {}", index.table.len());
+    }
+}

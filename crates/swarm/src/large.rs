@@ -1,0 +1,62 @@
+//! Large swarms: more IPv4 peers than a block holds, any IPv6 peers, or browsers.
+
+use crate::list::List;
+use crate::peer::{PeerV4, PeerV6};
+
+/// Swarms of one piece of memory, so that one more never moves the others.
+const PIECE: usize = 512;
+
+/// A large swarm: both families, and the browsers that are told of by the WebSocket side.
+#[derive(Debug)]
+pub(crate) struct Large {
+    pub(crate) v4: List<PeerV4>,
+    pub(crate) v6: List<PeerV6>,
+    pub(crate) web_seeders: u32,
+    pub(crate) web_leechers: u32,
+}
+
+impl Large {
+    const fn new() -> Self {
+        Self { v4: List::new(), v6: List::new(), web_seeders: 0, web_leechers: 0 }
+    }
+
+    pub(crate) fn web(&self) -> usize {
+        (self.web_seeders + self.web_leechers) as usize
+    }
+}
+
+/// All large swarms of a shard, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Larges {
+    pieces: Vec<Vec<Large>>,
+    free: Vec<u32>,
+}
+
+impl Larges {
+    /// An empty swarm; its number.
+    pub(crate) fn take(&mut self) -> usize {
+        if let Some(number) = self.free.pop() {
+            return number as usize;
+        }
+        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
+            self.pieces.push(Vec::with_capacity(PIECE));
+        }
+        let last = self.pieces.len() - 1;
+        self.pieces[last].push(Large::new());
+        last * PIECE + self.pieces[last].len() - 1
+    }
+
+    /// Forgets a swarm's peers and gives its number back.
+    pub(crate) fn give_back(&mut self, number: usize) {
+        *self.get_mut(number) = Large::new();
+        self.free.push(number as u32);
+    }
+
+    pub(crate) fn get(&self, number: usize) -> &Large {
+        &self.pieces[number / PIECE][number % PIECE]
+    }
+
+    pub(crate) fn get_mut(&mut self, number: usize) -> &mut Large {
+        &mut self.pieces[number / PIECE][number % PIECE]
+    }
+}

@@ -1,0 +1,169 @@
+//! A small IPv4 swarm: up to a few hundred peers in one piece of memory, seeders in front, leechers behind.
+//!
+//! ```text
+//! peers:  | seeder | seeder | leecher | leecher | leecher | free | free |
+//!         0                 seeders                       len           capacity
+//! ```
+//!
+//! It is searched from end to end, which the processor does faster than any hashing. The peers stand in the torrent's slot when
+//! they are one or two, and in a block of a [`crate::blocks::Blocks`] otherwise; both are slices here.
+
+use crate::Tick;
+use crate::peer::{Meta, Peer, PeerV4, Put};
+
+/// How many peers of a slice are in use, and of what kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) len: u16,
+    pub(crate) seeders: u16,
+    pub(crate) partial: u16,
+}
+
+impl Head {
+    /// Adds the peer, when there are fewer than `most`, or renews it.
+    pub(crate) fn put(
+        &mut self,
+        peers: &mut [u64],
+        address: u64,
+        meta: Meta,
+        is_seeder: bool,
+        most: usize,
+    ) -> Put {
+        let peer = PeerV4::new(address, meta).0;
+        if let Some(position) = self.find(peers, address) {
+            let seeders = usize::from(self.seeders);
+            let was_seeder = position < seeders;
+            self.partial -= u16::from(meta_of(peers[position]).is_partial());
+            self.partial += u16::from(meta.is_partial());
+            peers[position] = peer;
+            match (was_seeder, is_seeder) {
+                (false, true) => {
+                    peers.swap(position, seeders);
+                    self.seeders += 1;
+                }
+                (true, false) => {
+                    peers.swap(position, seeders - 1);
+                    self.seeders -= 1;
+                }
+                _ => {}
+            }
+            return Put::Renewed { was_seeder };
+        }
+        let last = usize::from(self.len);
+        if last >= most.min(peers.len()) {
+            return Put::Full;
+        }
+        peers[last] = peer;
+        self.len += 1;
+        self.partial += u16::from(meta.is_partial());
+        if is_seeder {
+            peers.swap(last, usize::from(self.seeders));
+            self.seeders += 1;
+        }
+        Put::Added
+    }
+
+    /// Removes a peer; returns whether it was a seeder, None when it was not there.
+    pub(crate) fn remove(&mut self, peers: &mut [u64], address: u64) -> Option<bool> {
+        let position = self.find(peers, address)?;
+        let was_seeder = position < usize::from(self.seeders);
+        self.remove_at(peers, position);
+        Some(was_seeder)
+    }
+
+    /// Removes what was not heard of for more than `life` ticks; returns how many.
+    pub(crate) fn expire(&mut self, peers: &mut [u64], now: Tick, life: u16) -> usize {
+        let before = self.len;
+        let mut position = 0;
+        while position < usize::from(self.len) {
+            if now.since(meta_of(peers[position]).tick()) > life {
+                self.remove_at(peers, position);
+            } else {
+                position += 1;
+            }
+        }
+        usize::from(before - self.len)
+    }
+
+    /// Whether [`Self::expire`] would remove any.
+    pub(crate) fn has_expired(self, peers: &[u64], now: Tick, life: u16) -> bool {
+        peers[..usize::from(self.len)].iter().any(|peer| now.since(meta_of(*peer).tick()) > life)
+    }
+
+    fn find(self, peers: &[u64], address: u64) -> Option<usize> {
+        peers[..usize::from(self.len)].iter().position(|peer| PeerV4(*peer).address() == address)
+    }
+
+    fn remove_at(&mut self, peers: &mut [u64], position: usize) {
+        self.partial -= u16::from(meta_of(peers[position]).is_partial());
+        let mut hole = position;
+        if hole < usize::from(self.seeders) {
+            self.seeders -= 1;
+            peers[hole] = peers[usize::from(self.seeders)];
+            hole = usize::from(self.seeders);
+        }
+        self.len -= 1;
+        peers[hole] = peers[usize::from(self.len)];
+    }
+}
+
+fn meta_of(peer: u64) -> Meta {
+    PeerV4(peer).meta()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::Random;
+
+    /// Every operation against a map of address to (seeds, partial, tick).
+    #[test]
+    fn a_head_and_its_peers_agree_with_a_plain_map() {
+        let mut random = Random::new(11);
+        let (mut head, mut peers) = (Head::default(), [0; 40]);
+        let mut model: HashMap<u64, (bool, bool, u16)> = HashMap::new();
+        for step in 0..20_000_u16 {
+            let tick = Tick(step / 8);
+            let address = random.below(60) as u64;
+            match random.below(10) {
+                0..=5 => {
+                    let is_seeder = random.below(3) == 0;
+                    let is_partial = !is_seeder && random.below(4) == 0;
+                    let meta = Meta::new(tick, is_partial, false);
+                    let expected = match model.get(&address) {
+                        Some((was_seeder, ..)) => Put::Renewed { was_seeder: *was_seeder },
+                        None if model.len() == peers.len() => Put::Full,
+                        None => Put::Added,
+                    };
+                    assert_eq!(head.put(&mut peers, address, meta, is_seeder, usize::MAX), expected);
+                    if expected != Put::Full {
+                        model.insert(address, (is_seeder, is_partial, tick.0));
+                    }
+                }
+                6..=8 => {
+                    let expected = model.remove(&address).map(|(is_seeder, ..)| is_seeder);
+                    assert_eq!(head.remove(&mut peers, address), expected);
+                }
+                _ => {
+                    let before = model.len();
+                    model.retain(|_, (.., heard)| tick.0 - *heard <= 12);
+                    assert_eq!(head.has_expired(&peers, tick, 12), before > model.len());
+                    assert_eq!(head.expire(&mut peers, tick, 12), before - model.len());
+                }
+            }
+            assert_eq!(usize::from(head.len), model.len());
+            assert_eq!(usize::from(head.seeders), model.values().filter(|peer| peer.0).count());
+            assert_eq!(usize::from(head.partial), model.values().filter(|peer| peer.1).count());
+            for (position, peer) in peers[..usize::from(head.len)].iter().enumerate() {
+                let found = (
+                    position < usize::from(head.seeders),
+                    meta_of(*peer).is_partial(),
+                    meta_of(*peer).tick().0,
+                );
+                assert_eq!(model.get(&PeerV4(*peer).address()), Some(&found));
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a shard answers: policy, counts, expiry, limits and snapshots.
+
+use largesse_swarm::{Announce, Counts, Cursor, Event, Outcome, Shard, SnapshotSwarm, Tick, Visibility};
+
+fn announce(
+    shard: &mut Shard,
+    key: u8,
+    address: &str,
+    is_seeder: bool,
+    event: Event,
+    at: u64,
+) -> (Outcome, Vec<u8>, Vec<u8>) {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    let announce = Announce {
+        key: [key; 20],
+        address: address.parse().expect("an address"),
+        event,
+        is_seeder,
+        wanted: 50,
+        both_families: false,
+    };
+    let outcome = shard.announce(&announce, Tick::at(at), &mut v4, &mut v6);
+    (outcome, v4, v6)
+}
+
+fn snapshot(shard: &Shard, now: Tick) -> Vec<SnapshotSwarm> {
+    let mut all = Vec::new();
+    let mut cursor = Some(Cursor::default());
+    while let Some(from) = cursor {
+        let (part, next) = shard.snapshot(from, now);
+        all.extend(part);
+        cursor = next;
+    }
+    all
+}
+
+fn open() -> Shard {
+    let mut shard = Shard::new([1, 2, 3]);
+    shard.is_listed_only = false;
+    shard
+}
+
+#[test]
+fn unlisted_keys_are_unknown_and_forbidden_ones_forget_their_peers() {
+    let mut shard = Shard::new([1, 2, 3]);
+    assert_eq!(announce(&mut shard, 1, "8.0.0.1:5000", true, Event::Started, 0).0, Outcome::Unknown);
+    shard.permit([1; 20]);
+    assert!(matches!(announce(&mut shard, 1, "8.0.0.1:5000", true, Event::Started, 0).0, Outcome::Done(_)));
+    shard.forbid([1; 20]);
+    assert_eq!(announce(&mut shard, 1, "8.0.0.1:5000", true, Event::None, 0).0, Outcome::Unknown);
+    shard.permit([1; 20]);
+    assert_eq!(shard.scrape([1; 20]), Outcome::Done(Counts::default()));
+}
+
+#[test]
+fn an_alias_leads_to_the_swarm_of_the_first_key() {
+    let mut shard = Shard::new([1, 2, 3]);
+    shard.permit([1; 20]);
+    shard.alias([2; 20], [1; 20]);
+    assert_eq!(shard.scrape([2; 20]), Outcome::SameAs([1; 20]));
+    assert_eq!(announce(&mut shard, 2, "8.0.0.1:5000", true, Event::Started, 0).0, Outcome::SameAs([1; 20]));
+    shard.forbid([2; 20]);
+    assert_eq!(shard.scrape([2; 20]), Outcome::Unknown);
+}
+
+#[test]
+fn inline_and_large_swarms_agree() {
+    let mut shard = open();
+    for number in 1..=5 {
+        let address = format!("8.0.0.{number}:5000");
+        let (outcome, v4, _) = announce(&mut shard, 1, &address, number == 1, Event::Started, 0);
+        assert_eq!(v4.len(), 6 * (number - 1));
+        let Outcome::Done(counts) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((counts.seeders, counts.leechers as usize), (1, number - 1));
+    }
+    let (outcome, v4, _) = announce(&mut shard, 1, "8.0.0.2:5000", true, Event::Completed, 0);
+    assert_eq!(v4.len(), 18, "a seeder is told of leechers only");
+    assert_eq!(outcome, Outcome::Done(Counts { seeders: 2, leechers: 3, partial_seeds: 0, completed: 1 }));
+    announce(&mut shard, 1, "8.0.0.2:5000", true, Event::Completed, 0);
+    let (outcome, ..) = announce(&mut shard, 1, "8.0.0.5:5000", false, Event::Stopped, 0);
+    assert_eq!(outcome, Outcome::Done(Counts { seeders: 2, leechers: 2, partial_seeds: 0, completed: 1 }));
+}
+
+#[test]
+fn families_are_kept_apart_and_counted_together() {
+    let mut shard = open();
+    announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0);
+    let (outcome, v4, v6) = announce(&mut shard, 1, "[2600::1]:5000", false, Event::Paused, 0);
+    assert_eq!((v4.len(), v6.len()), (0, 0));
+    assert_eq!(outcome, Outcome::Done(Counts { seeders: 0, leechers: 2, partial_seeds: 1, completed: 0 }));
+    let (_, _, v6) = announce(&mut shard, 1, "[2600::2]:5000", false, Event::Started, 0);
+    assert_eq!(v6.len(), 18);
+}
+
+#[test]
+fn local_peers_are_told_to_local_ones_and_bogons_to_nobody() {
+    let mut shard = open();
+    announce(&mut shard, 1, "127.0.0.1:5000", false, Event::Started, 0);
+    announce(&mut shard, 1, "192.0.2.1:5000", false, Event::Started, 0);
+    announce(&mut shard, 1, "8.0.0.3:22", false, Event::Started, 0);
+    assert_eq!(announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0).1.len(), 0);
+    assert_eq!(announce(&mut shard, 1, "10.0.0.1:5000", false, Event::Started, 0).1.len(), 12);
+    shard.visibility = Visibility::Never;
+    assert_eq!(announce(&mut shard, 1, "10.0.0.1:5000", false, Event::Started, 0).1.len(), 6);
+}
+
+#[test]
+fn sweeping_removes_silent_peers_and_then_the_torrent() {
+    let mut shard = open();
+    for number in 1..=4 {
+        announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), false, Event::Started, 0);
+    }
+    announce(&mut shard, 2, "8.0.0.1:5000", false, Event::Started, 0);
+    shard.life = 10;
+    announce(&mut shard, 1, "8.0.0.1:5000", false, Event::None, 100);
+    shard.sweep_all(Tick::at(100));
+    assert_eq!((shard.torrents(), shard.peers()), (1, (1, 0, 0)));
+    shard.sweep_all(Tick::at(300));
+    assert_eq!((shard.torrents(), shard.peers_expired), (0, 5));
+}
+
+#[test]
+fn a_full_shard_and_a_full_swarm_say_so() {
+    let mut shard = open();
+    shard.most_torrents = 1;
+    shard.most_peers = 3;
+    for number in 1..=5 {
+        announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), false, Event::Started, 0);
+    }
+    assert_eq!((shard.peers().0, shard.peers_refused), (3, 2));
+    assert_eq!(announce(&mut shard, 2, "8.0.0.1:5000", false, Event::Started, 0).0, Outcome::Full);
+}
+
+#[test]
+fn a_snapshot_brings_everything_back() {
+    let mut shard = open();
+    for number in 1..=4 {
+        announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), number == 1, Event::Started, 0);
+    }
+    announce(&mut shard, 1, "[2600::1]:5000", false, Event::Paused, 40);
+    announce(&mut shard, 2, "8.0.0.9:5000", true, Event::Completed, 40);
+    let swarms = snapshot(&shard, Tick::at(40));
+    let mut other = open();
+    for swarm in &swarms {
+        other.restore(swarm, Tick::at(1000));
+    }
+    for key in [[1; 20], [2; 20]] {
+        assert_eq!(other.scrape(key), shard.scrape(key));
+    }
+    let mut listed = Shard::new([1, 2, 3]);
+    for swarm in &swarms {
+        listed.restore(swarm, Tick::at(0));
+    }
+    assert_eq!(listed.torrents(), 0, "a snapshot permits nothing");
+}
+
+#[test]
+fn changed_counts_are_drained_once() {
+    let mut shard = open();
+    announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0);
+    announce(&mut shard, 1, "8.0.0.2:5000", true, Event::Started, 0);
+    assert_eq!(shard.drain_changed(10).len(), 1);
+    announce(&mut shard, 1, "8.0.0.2:5000", true, Event::None, 4);
+    assert_eq!(shard.drain_changed(10), []);
+    assert!(matches!(shard.set_web([1; 20], 1, 2, 0), Outcome::Done(Counts { seeders: 2, leechers: 3, .. })));
+    assert_eq!(shard.drain_changed(10).len(), 1);
+}
