@@ -332,14 +332,12 @@ impl Engine {
     /// Answers a scrape; None where the key is not there.
     #[must_use]
     pub fn scrape(&self, key: Key) -> Option<Counts> {
-        match self.shard(self.shard_of(&key)).scrape(key) {
-            Outcome::Done(counts) => Some(counts),
-            Outcome::SameAs(canonical) => match self.shard(self.shard_of(&canonical)).scrape(canonical) {
-                Outcome::Done(counts) => Some(counts),
-                _ => None,
-            },
-            _ => None,
+        // The lock must be free again before a hybrid's first key is looked for: it may be in the same shard.
+        let mut outcome = self.shard(self.shard_of(&key)).scrape(key);
+        if let Outcome::SameAs(canonical) = outcome {
+            outcome = self.shard(self.shard_of(&canonical)).scrape(canonical);
         }
+        if let Outcome::Done(counts) = outcome { Some(counts) } else { None }
     }
 
     /// Applies changes of the policy, in their order; they hold when this returns.

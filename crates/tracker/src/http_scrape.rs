@@ -79,3 +79,22 @@ fn write(engine: &Engine, torrents: impl Iterator<Item = (Key, Counts)>, out: &m
     integer_entry("min_request_interval", u64::from(engine.config().interval_seconds / 2), out);
     out.extend_from_slice(b"ee");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Config, Permit};
+
+    #[test]
+    fn both_keys_of_a_hybrid_are_scraped_within_one_shard() {
+        let engine = Engine::new(Config { shards: 1, ..Config::default() });
+        engine.apply(&[Permit::Allow([1; 20]), Permit::Alias([2; 20], [1; 20])]);
+        let mut out = Vec::new();
+        scrape(&engine, vec![[2; 20], [1; 20], [3; 20], [2; 20]], &mut out);
+        let text = String::from_utf8(out).expect("these keys are text");
+        assert_eq!(text.matches("8:completei0e").count(), 2, "{text}");
+        assert!(
+            FullScrape::default().body(&engine).is_some_and(|body| body.starts_with(b"d5:filesd20:\x01"))
+        );
+    }
+}

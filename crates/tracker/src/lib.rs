@@ -29,7 +29,7 @@ mod ws_swarms;
 pub use counters::{Counters, Figure, Kind};
 pub use engine::{Config, Engine, Permit, Refusal, Reply, Request};
 pub use http_limits::Limits;
-pub use largesse_swarm::{Announce, Event, Visibility};
+pub use largesse_swarm::{Announce, Counts, Event, Visibility};
 pub use members::{Deeds, Delta, Passkey, Report};
 pub use running::{Listen, Tracker};
 pub use tls::TlsFiles;
