@@ -9,6 +9,9 @@ use crate::peer::{Choice, Kind, Meta, PeerV4, PeerV6, Put, classify};
 use crate::table::{Form, Place, SEGMENTS, Slot, Table};
 use crate::{Key, Random, Tick};
 
+/// Peers of one cache line.
+const WORDS_A_LINE: usize = 8;
+
 /// To whom peers on loopback and private networks are handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
@@ -190,13 +193,13 @@ impl Shard {
         self.table.touch(hash)
     }
 
-    /// Reads the first peers of a small swarm, once its slot has come.
+    /// Reads the peers of a small swarm, a word of each cache line, once its slot has come.
     #[must_use]
     pub fn touch_peers(&self, hash: KeyHash, key: &Key) -> u64 {
-        match self.table.find(hash, key).map(|place| self.table.get(place).form()) {
-            Some(Form::Block(block, _)) => self.blocks.peers(block)[0],
-            _ => 0,
-        }
+        let Some(place) = self.table.find(hash, key) else { return 0 };
+        let Form::Block(block, head) = self.table.get(place).form() else { return 0 };
+        let lines = self.blocks.peers(block)[..usize::from(head.len)].iter().step_by(WORDS_A_LINE);
+        lines.fold(0, |sum, peer| sum ^ peer)
     }
 
     /// Handles an announce: renews or removes the peer, and writes the compact peers that it gets.

@@ -23,8 +23,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// Most segments swept at once after a wait or a busy time, so that a sweep is never a pause.
 const MOST_SEGMENTS: usize = 12;
-/// From how many torrents on they are not all in the processor's caches, so that reading ahead pays.
-const MANY_TORRENTS: usize = 10_000;
 /// Peers that fit into one packet of 1280 bytes, which every path of the internet carries whole (RFC 8200).
 const MOST_V4: usize = 200;
 const MOST_V6: usize = 66;
@@ -134,13 +132,11 @@ impl<'e> Turn<'e> {
             let shard = &*self.shard(own);
             let known = hashes[..received].iter().flatten();
             black_box(known.fold(0, |sum, hash| sum ^ shard.touch(*hash)));
-            if shard.torrents() > MANY_TORRENTS {
-                let known = hashes[..received]
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(index, hash)| Some((udp::announced_key(inbox.packet(index))?, (*hash)?)));
-                black_box(known.fold(0, |sum, (key, hash)| sum ^ shard.touch_peers(hash, key)));
-            }
+            let known = hashes[..received]
+                .iter()
+                .enumerate()
+                .filter_map(|(index, hash)| Some((udp::announced_key(inbox.packet(index))?, (*hash)?)));
+            black_box(known.fold(0, |sum, (key, hash)| sum ^ shard.touch_peers(hash, key)));
         }
         hashes
     }
