@@ -10,12 +10,13 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-type Key = [u8; 20];
-type PyChange = (String, Key, Option<Key>);
+pub(crate) type Key = [u8; 20];
+pub(crate) type PyChange = (String, Key, Option<Key>);
 type PyCounts<'py> = (Bound<'py, PyBytes>, u32, u32, u32, u32);
-type PyDeed<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
+pub(crate) type PyDeed<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
 /// Account, key, peer id, then uploaded, downloaded, whether it seeds, seconds since 1970; None for a peer that is gone.
-type PyReport<'py> = (u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<(u64, u64, bool, i64)>);
+pub(crate) type PyReport<'py> =
+    (u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<(u64, u64, bool, i64)>);
 type PyKept = (u64, Key, [u8; 20], (u64, u64, bool, i64));
 
 /// A tracker that runs until it is stopped.
@@ -132,15 +133,7 @@ impl PyTracker {
 
     /// Applies changes of the policy, in their order; they hold when this returns.
     fn apply(&self, py: Python<'_>, changes: Vec<PyChange>) -> PyResult<()> {
-        let changes = changes
-            .into_iter()
-            .map(|(kind, key, canonical)| match (kind.as_str(), canonical) {
-                ("allow", None) => Ok(Permit::Allow(key)),
-                ("alias", Some(canonical)) => Ok(Permit::Alias(key, canonical)),
-                ("refuse", None) => Ok(Permit::Refuse(key)),
-                _ => Err(PyValueError::new_err(format!("no such change: {kind}"))),
-            })
-            .collect::<PyResult<Vec<Permit>>>()?;
+        let changes = self::changes(changes)?;
         py.detach(|| self.engine.apply(&changes));
         Ok(())
     }
@@ -218,6 +211,17 @@ impl PyTracker {
     }
 }
 
+/// Reads changes of the policy.
+pub(crate) fn changes(changes: Vec<PyChange>) -> PyResult<Vec<Permit>> {
+    let read = |(kind, key, canonical): PyChange| match (kind.as_str(), canonical) {
+        ("allow", None) => Ok(Permit::Allow(key)),
+        ("alias", Some(canonical)) => Ok(Permit::Alias(key, canonical)),
+        ("refuse", None) => Ok(Permit::Refuse(key)),
+        _ => Err(PyValueError::new_err(format!("no such change: {kind}"))),
+    };
+    changes.into_iter().map(read).collect()
+}
+
 pub(crate) fn members(py: Python<'_>, deeds: Deeds) -> (Vec<PyDeed<'_>>, Vec<PyReport<'_>>) {
     let deltas = deeds.deltas.into_iter().map(|(account, key, delta)| {
         let Delta { uploaded, downloaded, seed_seconds, completed } = delta;
@@ -230,6 +234,6 @@ pub(crate) fn members(py: Python<'_>, deeds: Deeds) -> (Vec<PyDeed<'_>>, Vec<PyR
     (deltas.collect(), reports.collect())
 }
 
-fn address(text: &str) -> PyResult<SocketAddr> {
+pub(crate) fn address(text: &str) -> PyResult<SocketAddr> {
     text.parse().map_err(|_| PyValueError::new_err(format!("{text} is not ADDRESS:PORT")))
 }
