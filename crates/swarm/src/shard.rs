@@ -373,7 +373,11 @@ impl Shard {
         v4: &mut Vec<u8>,
         v6: &mut Vec<u8>,
     ) {
-        let (wanted, leechers_only) = (announce.wanted, announce.is_seeder);
+        // A seeder needs no seeders. But aria2, which begins with a magnet link, says that nothing is left while it knows nothing yet:
+        // where nobody downloads, who has just started is told of seeders, too.
+        let leechers_only =
+            announce.is_seeder && !(announce.event == Event::Started && self.counts(place).leechers == 0);
+        let wanted = announce.wanted;
         let port = announce.address.port();
         let except_v4 = if let IpAddr::V4(ip) = ip { Some(PeerV4::address_of(ip, port)) } else { None };
         let except_v6 = if let IpAddr::V6(ip) = ip { Some(PeerV6::address_of(ip, port)) } else { None };

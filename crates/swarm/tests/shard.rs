@@ -82,6 +82,23 @@ fn inline_and_large_swarms_agree() {
 }
 
 #[test]
+fn who_starts_with_nothing_left_is_told_of_seeders_where_nobody_downloads() {
+    let mut shard = open();
+    for number in 1..=4 {
+        let address = format!("8.0.0.{number}:5000");
+        let (_, v4, _) = announce(&mut shard, 1, &address, true, Event::Started, 0);
+        assert_eq!(
+            v4.len(),
+            6 * (number - 1),
+            "aria2 says so with a magnet link, which tells it nothing yet"
+        );
+        assert_eq!(announce(&mut shard, 1, &address, true, Event::None, 0).1, [0_u8; 0]);
+    }
+    announce(&mut shard, 1, "8.0.0.9:5000", false, Event::Started, 0);
+    assert_eq!(announce(&mut shard, 1, "8.0.0.5:5000", true, Event::Started, 0).1, [8, 0, 0, 9, 0x13, 0x88]);
+}
+
+#[test]
 fn families_are_kept_apart_and_counted_together() {
     let mut shard = open();
     announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0);
