@@ -98,13 +98,15 @@ class Aria2Share:
 
     def is_complete(self) -> bool:
         """Whether it has every byte."""
-        found = self._facts("status", "totalLength", "completedLength", "errorMessage", "followedBy", "verifiedLength")
+        found = self._facts(
+            "status", "totalLength", "completedLength", "errorMessage", "followedBy", "verifiedLength", "files"
+        )
         if "followedBy" in found:  # The magnet's metadata has come; the download has a number of its own.
             self.number = found["followedBy"][0]
             return False
         assert found["status"] != "error", found
-        is_checking = "verifiedLength" in found
-        return not is_checking and found["totalLength"] != "0" and found["totalLength"] == found["completedLength"]
+        is_beginning = "verifiedLength" in found or found["files"][0]["path"].startswith("[METADATA]")
+        return not is_beginning and found["totalLength"] != "0" and found["totalLength"] == found["completedLength"]
 
     def told(self) -> str:
         """Return its log, which says what the trackers answered."""

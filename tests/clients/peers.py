@@ -2,8 +2,10 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from clients.aria2_peer import Aria2Peer
 from clients.libtorrent_peer import LibtorrentPeer
@@ -41,6 +43,18 @@ class Peer(Protocol):
 
     def stop(self) -> None:
         """Leave all swarms and end."""
+
+
+AnyPeer = TypeVar("AnyPeer", bound="Peer")
+
+
+@contextmanager
+def running(peer: AnyPeer) -> Iterator[AnyPeer]:
+    """Stop a client at the end of a with block."""
+    try:
+        yield peer
+    finally:
+        peer.stop()
 
 
 def make_peer(name: str, folder: Path, *, address: str = "127.0.0.1", authority: Path | None = None) -> Peer:
