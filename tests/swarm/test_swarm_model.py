@@ -207,10 +207,13 @@ class SwarmMachine(RuleBasedStateMachine):
         own, other, size = (v6, v4, 18) if "[" in peer else (v4, v6, 6)
         assert other == b"", "over UDP only peers of the own family are told"
         found = [own[at : at + size] for at in range(0, len(own), size)]
+        peers = swarm.peers if swarm else {}
+        has_seeders_only = all(seeds for seeds, _, _ in peers.values())
+        leechers_only = left == 0 and not (event == "started" and has_seeders_only)
         may_be = {
             compact(one)
-            for one, (seeds, _, _) in (swarm.peers.items() if swarm else ())
-            if one != peer and ("[" in one) == ("[" in peer) and not (seeds and left == 0)
+            for one, (seeds, _, _) in peers.items()
+            if one != peer and ("[" in one) == ("[" in peer) and not (seeds and leechers_only)
         }
         assert len(set(found)) == len(found)
         assert set(found) <= may_be
