@@ -55,7 +55,7 @@ class DataFolder:
         announce = self.announce_now()
         return Listed(
             page=site_address() + listing.path,
-            magnet=magnet_of(listing.torrent, title=listing.title, passkey=self.passkey),
+            magnet=magnet_of(listing.torrent, title=listing.title, trackers=announce_urls(passkey=self.passkey)),
             title=listing.title,
             announce=announce,
             metainfo_bytes=with_announce(made.metainfo_bytes, announce=[[url] for url in announce]),

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 
 from largesse.accounts.api import api_view, json_body, token_user
 from largesse.kit.errors import BadInput, gettext_noop
+from largesse.swarm.queries import announce_urls
 from largesse.torrents.actions.edit_listing import edit_listing, said
 from largesse.torrents.actions.list_torrent import ListingDraft, list_torrent
 from largesse.torrents.actions.withdraw_listing import withdraw_listing
@@ -123,7 +124,7 @@ def as_json(listing: Listing) -> dict[str, Any]:
         "id": listing.public_id,
         "page": address + listing.path,
         "download": f"{address}{listing.path}download/",
-        "magnet": magnet_of(torrent, title=listing.title),
+        "magnet": magnet_of(torrent, title=listing.title, trackers=announce_urls()),
         "title": listing.title,
         "category": listing.category.slug if listing.category else None,
         "licence": listing.licence or None,

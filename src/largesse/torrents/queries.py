@@ -1,6 +1,7 @@
 """What the pages, the API and the feeds ask of the index."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,9 @@ from django.db.models.functions import Coalesce, Lower
 from largesse.accounts.models import User
 from largesse.kit.runtime import read_runtime
 from largesse.swarm.models import SwarmCount
-from largesse.swarm.queries import announce_urls
 from largesse.torrents.cursors import LONGEST_CURSOR, Cursor, Key
 from largesse.torrents.metainfo import Metainfo
-from largesse.torrents.models import AnnounceKeyEntry, Category, Listing, State, Tag, Torrent
+from largesse.torrents.models import AnnounceKeyEntry, Category, Listing, State, Tag, Torrent, TorrentFile
 
 MOST_WORDS = 12
 PAGE_ROWS = 25
@@ -170,6 +170,23 @@ def published_by(account: User) -> dict[str, int]:
     return {name: value or 0 for name, value in totals.items()}
 
 
+def rarest_listings(*, limit: int) -> list[Listing]:
+    """Return the listings with the fewest seeds, where somebody's help matters most."""
+    rare: Any = shown_listings()  # Its annotation of seeders is not in the model's type.
+    return list(rare.filter(seeders__lt=5).order_by("seeders", "-listed_at", "-pk")[:limit])
+
+
+def holding_file(root: str, *, limit: int = 100) -> list[Listing]:
+    """Return the listings that hold the file of this v2 root (hex), newest first."""
+    holders = TorrentFile.objects.filter(pieces_root=root.lower()).values("torrent")
+    return list(shown_listings().filter(torrent__in=holders)[:limit])
+
+
+def shelves() -> QuerySet[Category]:
+    """Return every category with the number of its listings, as `listed`."""
+    return Category.objects.annotate(listed=Count("listings", filter=Q(listings__state=State.LISTED)))
+
+
 def _counts_of(listings: QuerySet[Listing]) -> QuerySet[SwarmCount]:
     """Return the counts of the listings' swarms."""
     return SwarmCount.objects.filter(key__in=listings.values("torrent__swarm_key"))
@@ -190,7 +207,7 @@ def site_address() -> str:
     return running.site if running else str(settings.SITE_ADDRESS)
 
 
-def magnet_of(torrent: Torrent, *, title: str, passkey: str | None = None) -> str:
+def magnet_of(torrent: Torrent, *, title: str, trackers: Sequence[str]) -> str:
     """Return the magnet link: btih and btmh (BEP 9, BEP 52), name, size and our trackers."""
     parts = []
     if torrent.v1:
@@ -198,7 +215,7 @@ def magnet_of(torrent: Torrent, *, title: str, passkey: str | None = None) -> st
     if torrent.v2:
         parts.append(f"xt=urn:btmh:1220{torrent.v2}")
     parts += [f"dn={quote(title, safe='')}", f"xl={torrent.size_bytes}"]
-    parts += [f"tr={quote(url, safe='')}" for url in announce_urls(passkey=passkey)]
+    parts += [f"tr={quote(url, safe='')}" for url in trackers]
     return "magnet:?" + "&".join(parts)
 
 

@@ -1,6 +1,6 @@
 """The file tree of a torrent, as its page shows it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from largesse.torrents.models import Torrent, TorrentFile
@@ -22,14 +22,21 @@ class Branch:
     pieces_root: str | None
     children: tuple["Branch", ...]
     is_folder: bool
+    also_in: int = 0
+    """How many other torrents hold the same file."""
 
 
-def file_tree(torrent: Torrent) -> tuple[Branch, ...]:
-    """Return the torrent's files as a tree, folders first; at most the first 2,000 files."""
-    return _branches(list(torrent.files.order_by("position")[:MOST_FILES_IN_TREE]), depth=0)
+def file_tree(torrent: Torrent, *, also_in: Mapping[str, int]) -> tuple[Branch, ...]:
+    """
+    Return the torrent's files as a tree, folders first; at most the first 2,000 files.
+
+    Args:
+        also_in: in how many other torrents the file of each v2 root is.
+    """
+    return _branches(list(torrent.files.order_by("position")[:MOST_FILES_IN_TREE]), also_in, depth=0)
 
 
-def _branches(files: Iterable[TorrentFile], *, depth: int) -> tuple[Branch, ...]:
+def _branches(files: Iterable[TorrentFile], also_in: Mapping[str, int], *, depth: int) -> tuple[Branch, ...]:
     folders: dict[str, list[TorrentFile]] = {}
     leaves: list[Branch] = []
     for file in files:
@@ -37,14 +44,16 @@ def _branches(files: Iterable[TorrentFile], *, depth: int) -> tuple[Branch, ...]
         if depth < min(len(parts) - 1, DEEPEST):
             folders.setdefault(parts[depth], []).append(file)
         else:
-            leaves.append(Branch("/".join(parts[depth:]), file.size_bytes, 1, file.pieces_root, (), is_folder=False))
+            name, root = "/".join(parts[depth:]), file.pieces_root
+            number = also_in.get(root, 0) if root else 0
+            leaves.append(Branch(name, file.size_bytes, 1, root, (), is_folder=False, also_in=number))
     made = [
         Branch(
             name,
             sum(file.size_bytes for file in inside),
             len(inside),
             None,
-            _branches(inside, depth=depth + 1),
+            _branches(inside, also_in, depth=depth + 1),
             is_folder=True,
         )
         for name, inside in folders.items()

@@ -9,6 +9,7 @@ urlpatterns = [
     path("browse/", views.browse, name="browse"),
     path("publish/", views.publish, name="publish"),
     path("publish/<str:draft_id>/", views.describe, name="describe"),
+    path("file/<str:root>/", views.same_file, name="same_file"),
     path("t/<str:public_id>/", views.listing, name="listing"),
     path("publisher/<str:username>/", views.publisher, name="publisher"),
     path("t/<str:public_id>/files/", views.files, name="files"),

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
@@ -24,19 +24,21 @@ from largesse.torrents.actions.list_torrent import list_torrent
 from largesse.torrents.actions.withdraw_listing import restore_listing, withdraw_listing
 from largesse.torrents.blobs import read_blob
 from largesse.torrents.errors import AlreadyListed, EditedMeanwhile, Gone, NoRoom, RuleBroken, TooLarge, WithdrawnBefore
+from largesse.torrents.facts import citation_of, dataset_of, shared_roots, trend_of
 from largesse.torrents.forms import ListingForm, UploadForm, WithdrawForm
 from largesse.torrents.histories import edits_of
 from largesse.torrents.metainfo import scan, with_announce
-from largesse.torrents.models import Category, Draft, Listing
+from largesse.torrents.models import Draft, Listing
 from largesse.torrents.permits import may_edit
 from largesse.torrents.queries import (
     Wanted,
     common_licences,
     existing_listing,
     found_listings,
+    holding_file,
     magnet_of,
     published_by,
-    site_address,
+    shelves,
 )
 from largesse.torrents.report import report_of
 from largesse.torrents.trees import MOST_FILES_IN_TREE, OPEN_UP_TO_FILES, file_tree
@@ -74,7 +76,7 @@ def browse(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "chips": chips,
         "kept": urlencode(kept),
-        "categories": Category.objects.all(),
+        "categories": shelves(),
         "licences": common_licences(),
     }
     return render(request, "torrents/browse.html", context)
@@ -95,6 +97,15 @@ def publisher(request: HttpRequest, username: str) -> HttpResponse:
         "feed_query": urlencode({"publisher": account.username}),
     }
     return render(request, "torrents/publisher.html", context)
+
+
+@require_safe
+def same_file(request: HttpRequest, root: str) -> HttpResponse:
+    """List the torrents that hold the very same file, whatever it is called there."""
+    found = holding_file(root) if len(root) == 64 else []
+    if not found:
+        raise Http404
+    return render(request, "torrents/same_file.html", {"PLACE": "browse", "listings": found, "root": root})
 
 
 @login_required
@@ -174,50 +185,25 @@ def listing(request: HttpRequest, public_id: str) -> HttpResponse:
         return render(request, "torrents/withdrawn.html", {"listing": shown, "may_edit": editable}, status=410)
     counts = counts_for([torrent.swarm_key]).get(torrent.swarm_key)
     passkey = request.user.tracker_passkey if isinstance(request.user, User) else None
+    shared = shared_roots(torrent)
     context = {
         "PLACE": "browse",
         "listing": shown,
         "torrent": torrent,
         "counts": counts,
-        "tree": file_tree(torrent),
+        "tree": file_tree(torrent, also_in=shared),
+        "has_shared_files": bool(shared),
         "is_open": torrent.file_count <= OPEN_UP_TO_FILES,
         "is_cut": torrent.file_count > MOST_FILES_IN_TREE,
         "pieces": -(-torrent.size_bytes // torrent.piece_length_bytes),
-        "magnet": magnet_of(torrent, title=shown.title, passkey=passkey),
+        "magnet": magnet_of(torrent, title=shown.title, trackers=announce_urls(passkey=passkey)),
         "trackers": announce_urls(),
         "may_edit": editable,
-        "dataset": _dataset(shown),
+        "dataset": dataset_of(shown),
+        "trend": trend_of(torrent),
+        "citation": citation_of(shown),
     }
     return render(request, "torrents/listing.html", context)
-
-
-def _dataset(shown: Listing) -> dict[str, object]:
-    """Return what search engines for data read (schema.org Dataset)."""
-    page = site_address() + shown.path
-    return {
-        "@context": "https://schema.org",
-        "@type": "Dataset",
-        "name": shown.title,
-        "description": shown.description[:5000] or shown.title,
-        "url": page,
-        "datePublished": shown.listed_at.date().isoformat(),
-        "creator": {"@type": "Organization", "name": shown.publisher.username},
-        "identifier": [f"urn:btih:{shown.torrent.v1}"] * bool(shown.torrent.v1)
-        + [f"urn:btmh:1220{shown.torrent.v2}"] * bool(shown.torrent.v2),
-        "keywords": [tag.name for tag in shown.tags.all()],
-        **({"inLanguage": shown.language} if shown.language else {}),
-        **(
-            {"license": f"https://spdx.org/licenses/{shown.licence}"}
-            if shown.licence and " " not in shown.licence
-            else {}
-        ),
-        "distribution": {
-            "@type": "DataDownload",
-            "encodingFormat": "application/x-bittorrent",
-            "contentUrl": f"{page}download/",
-            "contentSize": str(shown.torrent.size_bytes),
-        },
-    }
 
 
 @require_safe

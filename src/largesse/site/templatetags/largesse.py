@@ -100,7 +100,7 @@ def age(moment: datetime | None) -> SafeString | str:
     elif seconds < 7 * 86_400:
         words = gettext("%(count)s d") % {"count": seconds // 86_400}
     else:
-        words = date_format(moment, "DATE_FORMAT")
+        words = date_format(moment, "j M" if moment.year == timezone.now().year else "j M Y")
     return format_html(
         '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), words.replace(" ", NO_BREAK)
     )
@@ -110,7 +110,7 @@ def age(moment: datetime | None) -> SafeString | str:
 def day(moment: datetime) -> SafeString:
     """Write a date with its exact time in `datetime`."""
     return format_html(
-        '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), date_format(moment, "DATE_FORMAT")
+        '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), date_format(moment, "j F Y")
     )
 
 

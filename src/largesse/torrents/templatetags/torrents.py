@@ -4,7 +4,22 @@ from babel.core import Locale, UnknownLocaleError
 from django import template
 from django.utils.translation import get_language
 
+from largesse.accounts.models import User
+from largesse.swarm.queries import announce_urls
+from largesse.torrents.models import Listing
+from largesse.torrents.queries import magnet_of
+
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def magnet(context: template.Context, listing: Listing) -> str:
+    """Write a listing's magnet link; the announce URLs are looked up once a page."""
+    kept = context.render_context
+    if "trackers" not in kept:
+        user = getattr(context.get("request"), "user", None)
+        kept["trackers"] = announce_urls(passkey=user.tracker_passkey if isinstance(user, User) else None)
+    return magnet_of(listing.torrent, title=listing.title, trackers=kept["trackers"])
 
 
 @register.filter
