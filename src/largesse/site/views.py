@@ -15,7 +15,7 @@ from largesse.site.actions.publish_news import publish_news
 from largesse.site.context import THEMES
 from largesse.site.forms import NewsForm
 from largesse.site.models import News
-from largesse.torrents.queries import catalogue_facts, latest_listings
+from largesse.torrents.queries import catalogue_facts, latest_listings, rarest_listings
 
 YEAR_SECONDS = 365 * 86_400
 MOST_ROWS = 500
@@ -24,7 +24,12 @@ MOST_ROWS = 500
 
 def home(request: HttpRequest) -> HttpResponse:
     """Show what there is: the catalogue as squares, the latest listings, the news."""
-    context = {"facts": catalogue_facts(), "latest": latest_listings(limit=8), "news": News.objects.all()[:3]}
+    context = {
+        "facts": catalogue_facts(),
+        "latest": latest_listings(limit=8),
+        "rare": rarest_listings(limit=6),
+        "news": News.objects.all()[:3],
+    }
     return render(request, "home.html", context)
 
 
@@ -51,15 +56,15 @@ def news_write(request: HttpRequest) -> HttpResponse:
 
 def plain(request: HttpRequest, page: str) -> HttpResponse:
     """Show a page that is only text."""
-    return render(request, f"{page}.html", {})
+    return render(request, f"{page}.html", {"CONTACT": settings.CONFIG.mail.sender})
 
 
 def journal(request: HttpRequest) -> HttpResponse:
     """Show the newest public facts."""
-    before = request.GET.get("before", "")
+    before = _serial(request.GET.get("before", ""))
     rows = Row.objects.order_by("-serial")
-    if before.isdigit():
-        rows = rows.filter(serial__lt=int(before[:18]))
+    if before is not None:
+        rows = rows.filter(serial__lt=before)
     page = list(rows[:100])
     return render(
         request,
@@ -74,8 +79,8 @@ def journal_api(request: HttpRequest) -> HttpResponse:
     etag = f'"{serial}"'
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers={"ETag": etag})
-    after = request.GET.get("after", "0")
-    rows = Row.objects.filter(serial__gt=int(after[:18]) if after.isdigit() else 0).order_by("serial")[:MOST_ROWS]
+    after = _serial(request.GET.get("after", "")) or 0
+    rows = Row.objects.filter(serial__gt=after).order_by("serial")[:MOST_ROWS]
     body = {
         "serial": serial,
         "rows": [
@@ -93,6 +98,11 @@ def journal_api(request: HttpRequest) -> HttpResponse:
         ],
     }
     return JsonResponse(body, headers={"ETag": etag})
+
+
+def _serial(text: str) -> int | None:
+    """Read a serial of the address; what is none narrows nothing."""
+    return int(text[:18]) if text.isascii() and text.isdecimal() else None
 
 
 def health(request: HttpRequest) -> HttpResponse:
@@ -126,22 +136,6 @@ def _back(request: HttpRequest, path: str | None) -> HttpResponseRedirect:
     """Go back to a page of this site."""
     is_ours = bool(path) and url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()})
     return HttpResponseRedirect(path if is_ours and path else "/")
-
-
-def robots(request: HttpRequest) -> HttpResponse:
-    """Tell crawlers what is of no use to them."""
-    del request
-    return HttpResponse(
-        "User-agent: *\nDisallow: /account/\nDisallow: /publish/\nDisallow: /language/\n", content_type="text/plain"
-    )
-
-
-def security(request: HttpRequest) -> HttpResponse:
-    """Say where to report a weakness (RFC 9116)."""
-    del request
-    contact = settings.CONFIG.mail.sender
-    lines = f"Contact: mailto:{contact}\nExpires: 2030-01-01T00:00:00Z\nPreferred-Languages: en, fr\n"
-    return HttpResponse(lines, content_type="text/plain; charset=utf-8")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
