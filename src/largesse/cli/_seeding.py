@@ -91,6 +91,7 @@ class Seeder:
             "announce_to_all_trackers": True,
             "announce_to_all_tiers": True,
             "allow_multiple_connections_per_ip": local,
+            "unchoke_slots_limit": -1 if local else 20,
             "stop_tracker_timeout": STOP_SECONDS,
         }
         self.session = libtorrent.session(settings)
