@@ -230,7 +230,7 @@ class TrackerConfig:
     requests_per_second: int | Literal["auto"] = setting(
         "auto",
         _or_auto(_between(0, 1_000_000)),
-        "HTTP requests that one address may make in a second; 0: as many as it likes; auto: 500, or as many as it likes"
+        "Requests that one address may make in a second, over HTTP and over UDP; 0: as many as it likes; auto: 500, or any number"
         " while the tracker listens on loopback only and no proxy stands in front of it.",
         allowed="Allowed: 0 to 1000000, or auto.",
     )

@@ -126,7 +126,7 @@ counters! {
     http_slow,
     /// HTTP connections closed since a request was no HTTP, too large, or had a body.
     http_malformed,
-    /// HTTP requests and WebSocket messages over the limit of their address.
+    /// Requests of UDP and HTTP, and WebSocket messages, over the limit of their address.
     over_limit,
     /// TLS handshakes that failed.
     tls_failures,

@@ -22,7 +22,7 @@ use crate::ws_swarms::Hub;
 /// Most headers of a request.
 const MOST_HEADERS: usize = 48;
 /// Hashes of a scrape that cost a sender as much as one request.
-const KEYS_OF_ONE_REQUEST: usize = 10;
+pub(crate) const KEYS_OF_ONE_REQUEST: usize = 10;
 /// What a full scrape costs a sender.
 const FULL_SCRAPE_COST: u32 = 500;
 

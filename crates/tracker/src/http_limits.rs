@@ -14,14 +14,15 @@ const METER_CELLS: usize = 65_536;
 /// How long one allowance lasts, in seconds.
 const METER_SECONDS: u64 = 10;
 
-/// Limits of HTTP and WebSocket.
+/// Limits of HTTP and WebSocket; UDP shares that of requests.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Most connections in all.
     pub connections: usize,
     /// Most connections of one address that is not a trusted proxy.
     pub connections_of_one_address: usize,
-    /// Requests and messages a second of one address, as the mean of ten seconds; 0: any number.
+    /// Requests and messages a second of one address, as the mean of ten seconds, at the HTTP side and at each UDP worker; 0: any
+    /// number.
     pub requests_per_second: u32,
     /// Whether a scrape without a hash is answered with all torrents.
     pub allows_full_scrape: bool,

@@ -40,7 +40,7 @@ pub struct Listen {
     pub trusted_proxies: Vec<String>,
     /// The certificate for HTTPS and WSS, which are then spoken on the same ports; None: no TLS.
     pub tls: Option<TlsFiles>,
-    /// What the HTTP side allows.
+    /// What senders may cost.
     pub limits: Limits,
 }
 
@@ -97,8 +97,13 @@ impl Tracker {
         let (stop_http, stopped) = watch::channel(false);
         let mut threads = Vec::new();
         for (number, own) in sockets.into_iter().enumerate() {
-            let worker =
-                Worker { engine: Arc::clone(&engine), sockets: own, shard: number, stop: Arc::clone(&stop) };
+            let worker = Worker {
+                engine: Arc::clone(&engine),
+                sockets: own,
+                shard: number,
+                stop: Arc::clone(&stop),
+                requests_per_second: limits.requests_per_second,
+            };
             threads.push(
                 thread::Builder::new().name(format!("udp-{number}")).spawn(move || run_again(&worker))?,
             );

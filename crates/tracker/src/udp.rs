@@ -14,7 +14,8 @@ use socket2::Socket;
 
 use crate::counters::{Counters, count_many};
 use crate::engine::{Engine, Request};
-use crate::http::passkey_of;
+use crate::http::{KEYS_OF_ONE_REQUEST, passkey_of};
+use crate::http_limits::Meter;
 use crate::netmsg::{BATCH, Inbox, Outbox, wait};
 
 /// How long a worker waits for packets before it looks after its shard.
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     pub(crate) sockets: Vec<Socket>,
     pub(crate) shard: usize,
     pub(crate) stop: Arc<AtomicBool>,
+    /// What one address may ask of this worker in a second; 0: anything.
+    pub(crate) requests_per_second: u32,
 }
 
 /// What became of the packets of a batch; added to the counters all workers share once, so that they do not fight for them.
@@ -45,6 +48,7 @@ struct Tally {
     errors: u64,
     malformed: u64,
     wrong_connection: u64,
+    over_limit: u64,
 }
 
 impl Tally {
@@ -56,6 +60,7 @@ impl Tally {
         count_many(&counters.udp_errors, self.errors);
         count_many(&counters.udp_malformed, self.malformed);
         count_many(&counters.udp_wrong_connection, self.wrong_connection);
+        count_many(&counters.over_limit, self.over_limit);
     }
 }
 
@@ -63,15 +68,16 @@ impl Worker {
     /// Works until it is told to stop.
     pub(crate) fn run(&self) {
         let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
+        let mut meter = Meter::new(self.requests_per_second);
         let mut swept = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             if let [socket] = &self.sockets[..] {
                 let received = inbox.receive_waiting(socket);
-                self.answer(received, socket, &mut inbox, &mut outbox);
+                self.answer(received, socket, &mut inbox, &mut outbox, &mut meter);
             } else {
                 wait(&self.sockets, PATIENCE, |socket| {
                     let received = inbox.receive(socket);
-                    self.answer(received, socket, &mut inbox, &mut outbox);
+                    self.answer(received, socket, &mut inbox, &mut outbox, &mut meter);
                 });
             }
             let due = swept.elapsed().as_nanos() / SWEEP_EVERY.as_nanos();
@@ -84,11 +90,18 @@ impl Worker {
         }
     }
 
-    fn answer(&self, received: usize, socket: &Socket, inbox: &mut Inbox, outbox: &mut Outbox) {
+    fn answer(
+        &self,
+        received: usize,
+        socket: &Socket,
+        inbox: &mut Inbox,
+        outbox: &mut Outbox,
+        meter: &mut Meter,
+    ) {
         if received == 0 {
             return;
         }
-        let mut turn = Turn::new(&self.engine);
+        let mut turn = Turn::new(&self.engine, meter);
         turn.tally.packets = received as u64;
         let hashes = turn.touch(inbox, received, self.shard);
         for (index, hash) in hashes.into_iter().enumerate().take(received) {
@@ -107,13 +120,14 @@ struct Turn<'e> {
     tick: Tick,
     /// The shard that is locked, with its number; never two, so that workers cannot wait for each other.
     locked: Option<(usize, MutexGuard<'e, Shard>)>,
+    meter: &'e mut Meter,
     tally: Tally,
 }
 
 impl<'e> Turn<'e> {
-    fn new(engine: &'e Engine) -> Self {
+    fn new(engine: &'e Engine, meter: &'e mut Meter) -> Self {
         let seconds = engine.seconds();
-        Self { engine, seconds, tick: Tick::at(seconds), locked: None, tally: Tally::default() }
+        Self { engine, seconds, tick: Tick::at(seconds), locked: None, meter, tally: Tally::default() }
     }
 
     fn end(self) {
@@ -158,13 +172,24 @@ impl<'e> Turn<'e> {
                 self.tally.connects += 1;
             }
             (Some(udp::Request::Announce(announce)), Some(hash)) if is_good(announce.connection) => {
-                self.announce(&announce, hash, sender, reply());
+                if self.may_ask(sender, 1) {
+                    self.announce(&announce, hash, sender, reply());
+                }
             }
             (Some(udp::Request::Scrape { connection, transaction, keys }), _) if is_good(connection) => {
-                self.scrape(transaction, keys, reply());
+                if self.may_ask(sender, 1 + (keys.len() / KEYS_OF_ONE_REQUEST) as u32) {
+                    self.scrape(transaction, keys, reply());
+                }
             }
             (Some(_), _) => self.tally.wrong_connection += 1,
         }
+    }
+
+    /// Whether an address has not used up its allowance. One that has gets silence: clients then ask less and less often (BEP 15).
+    fn may_ask(&mut self, sender: SocketAddr, cost: u32) -> bool {
+        let is_within = self.meter.take(sender.ip(), cost, self.seconds);
+        self.tally.over_limit += u64::from(!is_within);
+        is_within
     }
 
     fn announce(&mut self, packet: &udp::Announce<'_>, hash: KeyHash, sender: SocketAddr, out: &mut Vec<u8>) {
