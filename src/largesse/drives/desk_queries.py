@@ -1,12 +1,12 @@
 """What the treasurer's desk has to do: what waits for a person, and what the gate before payments counted."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Count, QuerySet, Sum
 
 from largesse.drives.donors import Identity, opened
 from largesse.drives.figures import Figures, figures_of
+from largesse.drives.gate import counts
 from largesse.drives.models import (
     Alarm,
     BankLine,
@@ -15,11 +15,9 @@ from largesse.drives.models import (
     Drive,
     DriveState,
     Expense,
-    GateCount,
     LineState,
     Refund,
 )
-from largesse.kit.clock import utc_now
 
 RECENT_GIFTS = 20
 GATE_DAYS = 7
@@ -130,9 +128,9 @@ def recent_gifts(drive: Drive) -> list[ShownGift]:
 
 def gate_days() -> list[GateDay]:
     """Return what the gate counted for each drive in the last days, by outcome."""
-    since = utc_now().date() - timedelta(days=GATE_DAYS - 1)
-    days: dict[int, list[tuple[str, int]]] = {}
-    rows = GateCount.objects.filter(day__gte=since).order_by("outcome").values_list("drive", "outcome")
-    for drive, outcome, number in rows.annotate(total=Sum("number")):
-        days.setdefault(drive, []).append((outcome, int(number)))
-    return [GateDay(drive, days[drive.pk]) for drive in Drive.objects.filter(pk__in=days)]
+    shown = []
+    for drive in Drive.objects.exclude(state=DriveState.DRAFT):
+        outcomes = counts(drive, days=GATE_DAYS)
+        if outcomes:
+            shown.append(GateDay(drive, sorted(outcomes.items())))
+    return shown

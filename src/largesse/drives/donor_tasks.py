@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from largesse.drives import mails
 from largesse.drives.actions.end_drives import end_drives
+from largesse.drives.actions.wind_down import close_when_sent
 from largesse.drives.donors import forget_expired
-from largesse.drives.models import Contract, Donation, Donor, Refund, Settlement
+from largesse.drives.models import Contract, Donation, Donor, Drive, Refund, Settlement
 from largesse.jobs.registry import enqueue, job, periodic
 from largesse.kit.clock import utc_now
 
@@ -89,3 +90,9 @@ def send_statements() -> None:
 def end_what_is_over() -> None:
     """Give back what missed its goal, and close what has sent every share."""
     end_drives()
+
+
+@job("drives.close_drive")
+def close_drive(*, drive: str) -> None:
+    """Close a drive once its last refund has an outcome."""
+    close_when_sent(Drive.objects.get(public_id=drive))

@@ -15,7 +15,7 @@ from django.db.models import Sum
 
 from largesse.drives.actions.settle import gifts_of, money_at
 from largesse.drives.errors import RefundTooLarge
-from largesse.drives.models import Donation, Refund, RefundOutcome, RefundReason, Settlement
+from largesse.drives.models import Donation, DriveState, Refund, RefundOutcome, RefundReason, Settlement
 from largesse.jobs.registry import enqueue
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
@@ -147,6 +147,8 @@ def conclude(
     )
     payload = {"drive": donation.drive.slug, "amount_minor": refund.amount_minor, "entry": entry.public_id}
     append(kind=f"drives.{facts.kind}", subject=donation.subject, actor=actor, payload=payload, clock=clock)
+    if donation.drive.state == DriveState.CLOSING:
+        enqueue("drives.close_drive", unique=f"close:{donation.drive.public_id}", drive=donation.drive.public_id)
     return outcome
 
 

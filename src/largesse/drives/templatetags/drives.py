@@ -48,6 +48,21 @@ def signed_money(amount_minor: int, currency: str) -> str:
 
 
 @register.filter
+def gate_words(outcome: str) -> str:
+    """Say what the gate before payments decided."""
+    words = {
+        "proof": gettext("let through with a proof"),
+        "no_script": gettext("let through without a script"),
+        "by_hand": gettext("by transfer"),
+        "wrong": gettext("wrong or old form"),
+        "too_soon": gettext("too soon"),
+        "address_limit": gettext("held back, too many from one address"),
+        "drive_limit": gettext("held back, too many for the drive"),
+    }
+    return words.get(outcome, outcome)
+
+
+@register.filter
 def refund_reference(public_id: str) -> str:
     """Write the reference that a refund's transfer carries."""
     return printed(reference_of(public_id))
