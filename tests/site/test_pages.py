@@ -40,6 +40,14 @@ def test_home_shows_what_needs_seeds_the_rarest_first(client: Client) -> None:
     assert f"xt=urn:btih:{listings[0].torrent.v1}" in needs
 
 
+def test_lengths_of_the_map_are_written_as_svg_wants_them_in_every_language(client: Client) -> None:
+    make_listing()
+    page = client.get("/", headers={"Accept-Language": "fr"}).content.decode()
+    beginning = page.index('class="map"')
+    squares = page[beginning : page.index("</svg>", beginning)]
+    assert 'x="0.75"' in squares
+
+
 @pytest.mark.parametrize("path", ["/about/", "/accessibility/", "/how-to/", "/news/", "/journal/", "/browse/"])
 def test_every_plain_page_has_one_heading_and_stands_in_both_languages(client: Client, path: str) -> None:
     english = client.get(path, headers={"Accept-Language": "en"}).content.decode()
