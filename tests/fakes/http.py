@@ -59,6 +59,8 @@ class Fake:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     fake: ClassVar[Fake]
 
     def handle_request(self) -> None:

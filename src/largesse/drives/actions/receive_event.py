@@ -15,10 +15,15 @@ from largesse.kit.clock import Clock, utc_now
 LONGEST_EVENT_BYTES = 262_144
 
 
-@transaction.atomic
 def receive_event(event: VerifiedEvent, *, provider: str, body: bytes, clock: Clock = utc_now) -> bool:
     """Keep a verified event; return whether it is new."""
     kept = ProviderEvent(id=f"{provider}/{event.event_id}"[:200], kind=event.kind[:80], body=body, received_at=clock())
+    # Most repetitions come late and need no transaction; those at the same moment meet at the key.
+    return not ProviderEvent.objects.filter(pk=kept.pk).exists() and _kept(kept, clock=clock)
+
+
+@transaction.atomic
+def _kept(kept: ProviderEvent, *, clock: Clock) -> bool:
     try:
         with transaction.atomic():
             kept.save(force_insert=True)
