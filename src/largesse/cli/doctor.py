@@ -17,11 +17,19 @@ MARKS = {"good": "good    ", "doubtful": "doubtful", "broken": "BROKEN  "}
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder (default ./largesse-data).")
 @click.option("--config", "file", type=click.Path(path_type=Path, dir_okay=False), help="Settings file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line: worst, findings.")
-def doctor(data: Path | None, file: Path | None, as_json: bool) -> int:
+@click.option(
+    "--listen",
+    metavar="ADDR:PORT",
+    multiple=True,
+    help="Addresses of a tracker that runs alone (default: the running site's, else tracker.listen).",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON line: worst, and findings (name, level, sentence, mend)."
+)
+def doctor(data: Path | None, file: Path | None, listen: tuple[str, ...], as_json: bool) -> int:
     """Look for what would make packets disappear. Exit status: 0 all is good, 1 something is doubtful, 2 broken."""
-    config = Config.load(data=data, file=file)
-    running = read_runtime(config.data)
+    config = Config.load(data=data, file=file, options={"tracker.listen": ",".join(listen) or None})
+    running = None if listen else read_runtime(config.data)
     findings = list(diagnose(config, running=_addresses(running.announce) if running else None))
     worst = max((list(MARKS).index(finding.level) for finding in findings), default=0)
     if as_json:

@@ -6,6 +6,7 @@ in front of the machine cannot be seen from within, so the last advice is always
 """
 
 import ctypes
+import errno
 import resource
 import shutil
 import socket
@@ -170,6 +171,8 @@ def _free_port(address: ListenAddress, machine: Machine) -> Finding:
             mend = f"Take a port from {lowest or 1024} on (tracker.listen), or let a proxy listen there."
             return Finding(name, "broken", f"This account may not listen on port {address.port} ({protocol}).", mend)
         except OSError as error:
+            if error.errno == errno.EADDRINUSE and answers_udp(address) and answers_http(address):
+                return Finding(name, "good", f"A tracker answers on {address} over UDP and HTTP.")
             mend = "Stop what listens there (ss -ulpn, ss -tlpn), or choose another port (tracker.listen)."
             reason = (error.strerror or str(error)).lower()
             return Finding(name, "broken", f"No tracker can listen on {address} ({protocol}): {reason}.", mend)
