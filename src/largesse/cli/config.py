@@ -1,6 +1,7 @@
 """`largesse config`: the effective settings, each with where it came from; secrets are masked."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def config(data: Path | None, file: Path | None, as_json: bool, explain: bool) -
 
 
 def _data_origin(data: Path | None) -> str:
-    return "command line" if data is not None else "variable LARGESSE_DATA or default"
+    if data is not None:
+        return "command line"
+    return "variable LARGESSE_DATA" if os.environ.get("LARGESSE_DATA") else "default"
 
 
 def _plain(row: Origin) -> Any:

@@ -54,7 +54,7 @@ def commands() -> None:
 def main() -> int:
     """Run the command line; an error that we understand is one sentence on standard error and an exit code."""
     try:
-        outcome = commands.main(standalone_mode=False)
+        outcome = commands.main(prog_name="largesse", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         return 130
