@@ -176,7 +176,7 @@ def test_a_receipt_is_in_the_donors_language(client: Client, drive: Drive) -> No
     assert identity.language == "fr"
     arrive(donation)
     work()
-    assert "50,00" in mail.outbox[0].subject
+    assert mail.outbox[0].subject == "Reçu : 50,00 $ à « December 2004 »"
 
 
 def test_a_private_page_is_kept_by_nobody(client: Client, drive: Drive) -> None:
