@@ -328,7 +328,9 @@ class FundConfig:
     stripe_api: str = setting(
         "https://api.stripe.com", _matching(r"https?://\S+"), "Address of Stripe's API.", allowed="Allowed: a URL."
     )
-    btcpay_address: str = setting("", _matching(r"|https?://\S+"), "Address of the BTCPay server.", allowed="Allowed: a URL, or empty.")
+    btcpay_address: str = setting(
+        "", _matching(r"|https?://\S+"), "Address of the BTCPay server.", allowed="Allowed: a URL, or empty."
+    )
     btcpay_store: str = setting("", _text, "Store id in BTCPay.", allowed=TEXT)
     btcpay_api_key: str = setting("", _text, "Greenfield API key.", allowed=TEXT, secret=True)
     btcpay_webhook_secret: str = setting("", _text, "Signing secret of the BTCPay webhook.", allowed=TEXT, secret=True)

@@ -13,7 +13,8 @@ PO = Path(drives.__file__).parent / "locale/fr/LC_MESSAGES/django.po"
 
 
 def test_every_string_has_its_translation() -> None:
-    catalogue = read_po(PO.open("rb"), locale="fr")
+    with PO.open("rb") as file:
+        catalogue = read_po(file, locale="fr")
     assert [message.id for message in catalogue if message.id and (message.fuzzy or not message.string)] == []
     placeholders = [message.id for message in catalogue if message.id and list(message.check(catalogue))]
     assert placeholders == []
