@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from largesse import _core
+from largesse.kit.logs import OneLine
+from largesse.swarm.watch import Watch
 from processes import run, start, wait_for
 from tracker_talk import announce, get, made
 from udp_talk import connected
@@ -152,3 +154,42 @@ def test_a_snapshot_that_is_not_ours_to_overwrite_is_replaced_not_followed(tmp_p
     tracker.write_snapshot(str(tmp_path / "swarms.snapshot"))
     assert target.read_text() == "precious"
     tracker.stop()
+
+
+def test_what_the_counters_say_is_logged_once_as_fields(caplog: pytest.LogCaptureFixture) -> None:
+    tracker = made(policy="open", requests_per_second=1)
+    watch = Watch(tracker)
+    watch.look()
+    assert caplog.records == []
+    for _ in range(40):
+        announce(tracker, key=KEY, port=6001, source="127.0.0.66")
+    tracker.ask_for_panic()
+    wait_for(lambda: tracker.stats()["worker_panics"] == 1)
+    watch.look()
+    watch.look()
+    told = {record.largesse_fields["event"]: record for record in caplog.records}  # type: ignore[attr-defined]
+    assert set(told) == {"worker_panics", "over_limit"}
+    assert told["worker_panics"].levelname == "ERROR"
+    assert told["over_limit"].largesse_fields["count"] in range(20, 31)  # type: ignore[attr-defined]
+    line = json.loads(OneLine("json").format(told["over_limit"]))
+    assert set(line) == {"time", "level", "logger", "message", "event", "count", "total"}
+    assert "event=over_limit count=" in OneLine("text").format(told["over_limit"])
+    tracker.stop()
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_logs_are_json_lines_without_addresses(tmp_path: Path, is_alone: bool) -> None:
+    where = ("--policy", "open") if is_alone else ("--data", str(tmp_path))
+    running = start(
+        *("tracker", *where, "--listen", "127.0.0.1:0", "--workers", "1", "--log", "json", "--json"),
+        environment={"LARGESSE_TRACKER_REQUESTS_PER_SECOND": "1"},
+    )
+    told = json.loads(running.first_line())
+    host = told["announce"][1].removeprefix("http://").removesuffix("/announce")
+    for _ in range(40):
+        get(host, "/announce?info_hash=x", source="127.0.0.66")
+    assert running.stop() == 0
+    lines = [json.loads(line) for line in running.err]
+    assert "over_limit" in {line.get("event") for line in lines}
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    assert "127.0.0.66" not in running.said()

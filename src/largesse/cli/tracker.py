@@ -1,10 +1,8 @@
 """`largesse tracker`: the tracker, over a data folder, or alone with no site and no folder."""
 
 import json
-import logging
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,9 @@ import click
 
 from largesse.cli._parts import end_on_signal
 from largesse.config import Config, ListenAddress
+from largesse.kit.logs import Form, write_logs_as
 from largesse.swarm.core import announce_urls_of, make_core, start_core, take_addresses
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+from largesse.swarm.watch import LOOK_SECONDS, Watch
 
 
 @click.command()
@@ -31,6 +29,14 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 @click.option("--workers", type=int, help="UDP worker threads.")
 @click.option("--admin", metavar="ADDR:PORT", help="Address of /metrics, /stats.json and /health; empty for none.")
 @click.option("--node", default="main", show_default=True, help="Name of this tracker among several.")
+@click.option(
+    "--log",
+    "log_form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How standard error is written: lines of text, or a JSON object a line. Neither has a peer's address.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Once ready, one JSON line with announce, admin and pid.")
 def tracker(
     *,
@@ -41,9 +47,15 @@ def tracker(
     workers: int | None,
     admin: str | None,
     node: str,
+    log_form: Form,
     as_json: bool,
 ) -> None:
-    """Run the tracker. With --policy open and no --data it runs alone: no site, no data folder."""
+    """
+    Run the tracker. With --policy open and no --data it runs alone: no site, no data folder.
+
+    With --json it prints one line once it answers: "announce", a list of its URLs (udp, http and ws; https and wss with a
+    certificate), "admin", the URL that /metrics, /stats.json and /health are under (null for none), and "pid".
+    """
     is_alone = policy == "open" and data is None and not os.environ.get("LARGESSE_DATA")
     options: dict[str, object] = {"tracker.listen": ",".join(listen) or None, "tracker.policy": policy}
     options |= {"tracker.workers": workers, "tracker.admin": admin}
@@ -59,6 +71,7 @@ def tracker(
         _tell(said["ready"], config=config, as_json=as_json)
 
     if is_alone:
+        write_logs_as(log_form)
         _run_alone(config, addresses, stop=stop, tell=tell)
         return
     from largesse.cli._django import start_django  # Alone, the tracker needs no Django and starts without it.
@@ -70,11 +83,11 @@ def tracker(
     prepare(config.data)
     from largesse.cli._running import run_tracker
 
+    write_logs_as(log_form)
     run_tracker(addresses, stop, tell, node=node)
 
 
 def _run_alone(config: Config, addresses: list[ListenAddress], *, stop: threading.Event, tell: Any) -> None:
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
     running = make_core(config.tracker, listen=addresses)
     start_core(running, config.tracker, listen=addresses)
     try:
@@ -86,7 +99,10 @@ def _run_alone(config: Config, addresses: list[ListenAddress], *, stop: threadin
                 }
             }
         )
-        stop.wait()
+        watch = Watch(running)
+        while not stop.wait(LOOK_SECONDS):
+            watch.look()
+        watch.look()
     finally:
         running.stop()
 

@@ -214,7 +214,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIG.mail.sender
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"line": {"()": "largesse.kit.logs.OneLine", "form": "text"}},
     "filters": {"private": {"()": "largesse.drives.quiet.WithoutPrivateLinks"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["private"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},

@@ -17,10 +17,12 @@ from django.db import DatabaseError, close_old_connections, connections
 from largesse import _core
 from largesse.config import Config
 from largesse.journal.followers import Following, follow_until
+from largesse.kit.logs import fields
 from largesse.swarm.accounting import MemberFeed, Spool
 from largesse.swarm.counts import CountFeed
 from largesse.swarm.errors import CountsLost
 from largesse.swarm.policy import TrackerPolicy
+from largesse.swarm.watch import LOOK_SECONDS, Watch
 
 FEED_SECONDS = 1.0
 RECONCILE_SECONDS = 60.0
@@ -41,6 +43,7 @@ class SiteTracker:
         self.following = Following(self.policy, node=node)
         self.members = MemberFeed(tracker, Spool(folder / "spool"))
         self.counts = CountFeed(tracker)
+        self.watch = Watch(tracker)
         self.reconciled = time.monotonic()
 
     def restore(self) -> None:
@@ -53,7 +56,7 @@ class SiteTracker:
         except OSError as error:
             logger.warning("the snapshot of the swarms was of no use, peers will announce themselves again: %s", error)
         else:
-            logger.info("%d swarms came back from the snapshot", swarms)
+            logger.info("swarms came back from the snapshot", extra=fields(event="restored", swarms=swarms))
         self.counts.take_restored()
 
     def run_until(self, stop: threading.Event) -> None:
@@ -83,12 +86,16 @@ class SiteTracker:
             self.policy.admit_all()
 
     def _feed(self, stop: threading.Event) -> None:
+        look_at = time.monotonic() + LOOK_SECONDS
         forget_at: float | None = time.monotonic() + 2 * self.config.tracker.interval_seconds
         try:
             while not stop.wait(FEED_SECONDS):
                 _patiently(self.members.gather)
                 _patiently(self.members.book_waiting)
                 _patiently(self.counts.feed)
+                if time.monotonic() >= look_at:
+                    look_at += LOOK_SECONDS
+                    self.watch.look()
                 if forget_at is not None and time.monotonic() >= forget_at:
                     forget_at = None
                     _patiently(self.counts.forget_gone)
@@ -103,7 +110,8 @@ class SiteTracker:
         while _patiently(self.counts.feed):
             pass
         connections.close_all()
-        logger.info("the tracker stopped and kept %d swarms", swarms)
+        self.watch.look()
+        logger.info("the tracker stopped and kept its swarms", extra=fields(event="stopped", swarms=swarms))
 
 
 def _patiently(step: Callable[[], object]) -> object:
