@@ -104,6 +104,31 @@ def test_a_scrape_names_many_torrents_and_all_only_where_the_operator_allows_it(
     generous.stop()
 
 
+@pytest.mark.parametrize(
+    ("source", "headers", "seen"),
+    [
+        ("127.0.0.9", "X-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.8", b"\x01\x02\x03\x04"),
+        (
+            "127.0.0.9",
+            'Forwarded: for=6.6.6.6, for="[2001:db8::5]:443";proto=https',
+            bytes.fromhex("20010db8" + "00" * 11 + "05"),
+        ),
+        ("127.0.0.9", "X-Forwarded-For: 1.2.3.4\r\nForwarded: for=5.6.7.8", b"\x7f\x00\x00\x09"),
+        ("127.0.0.9", "X-Real-IP: 1.2.3.4", b"\x7f\x00\x00\x09"),
+        ("127.0.0.7", "X-Forwarded-For: 1.2.3.4", b"\x7f\x00\x00\x07"),
+    ],
+)
+def test_only_a_trusted_proxy_says_where_a_client_is(source: str, headers: str, seen: bytes) -> None:
+    tracker = made(policy="open", proxies=("127.0.0.8/31",))
+    host, port = tracker.addresses[0].rsplit(":", 1)
+    target = f"/announce?info_hash={quote_from_bytes(KEY)}&peer_id={'p' * 20}&port=6881&left=1&ip=9.9.9.9"
+    with socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0)) as stream:
+        stream.sendall(f"GET {target} HTTP/1.0\r\n{headers}\r\n\r\n".encode())
+        body = b"".join(iter(lambda: stream.recv(65_536), b"")).partition(b"\r\n\r\n")[2]
+    assert decode(body)[b"external ip"] == seen
+    tracker.stop()
+
+
 def test_requests_are_answered_one_after_the_other_on_one_connection_and_in_one_packet(tracker: _core.Tracker) -> None:
     host, port = tracker.addresses[0].rsplit(":", 1)
     query = f"info_hash={quote_from_bytes(b'kept-kept-kept-kept-')}&peer_id={'p' * 20}&left=1&numwant=0"
