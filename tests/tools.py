@@ -16,6 +16,7 @@ NODE = Path(__file__).resolve().parent / "node"
 
 PACKAGES = {
     "aria2c": "aria2",
+    "bean-check": "beancount",
     "transmission-cli": "transmission-cli",
     "transmission-daemon": "transmission-daemon",
     "chromium": "chromium",

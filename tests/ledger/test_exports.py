@@ -68,6 +68,39 @@ def test_hledger_checks_the_export_and_has_the_same_balances(a_book: None, tmp_p
         assert (Decimal(number or 0), currency) == expected
 
 
+def bean_check(path: Path) -> "subprocess.CompletedProcess[str]":
+    """Run beancount as a program of its own, without its cache; it is never imported here."""
+    command = [tool("bean-check"), "--no-cache", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_bean_check_passes_the_export_with_the_balance_of_every_account(a_book: None, tmp_path: Path) -> None:
+    path = tmp_path / "book.beancount"
+    text = whole("beancount")
+    path.write_text(text, encoding="utf-8")
+    done = bean_check(path)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    asserted = {line.split()[2] for line in text.splitlines() if line.startswith("9999-12-31 balance")}
+    assert asserted == {held.account for held in balances()}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("20638.26 USD", "20638.27 USD"),
+        ("balance Assets:Bank:EUR  41278.27 ~ 0 EUR", "balance Assets:Bank:EUR  41278.28 ~ 0 EUR"),
+    ],
+)
+def test_a_wrong_cent_is_seen_by_bean_check(a_book: None, tmp_path: Path, right: str, wrong: str) -> None:
+    path = tmp_path / "book.beancount"
+    text = whole("beancount")
+    assert right in text
+    path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    done = bean_check(path)
+    assert done.returncode != 0
+    assert "balance" in (done.stdout + done.stderr).lower()
+
+
 def test_a_wrong_amount_is_seen_by_hledger(a_book: None, tmp_path: Path) -> None:
     path = tmp_path / "book.journal"
     path.write_text(whole("hledger").replace("20638.26 USD", "20638.27 USD", 1), encoding="utf-8")

@@ -64,7 +64,8 @@ def beancount_lines(*, fund: str | None = None) -> Iterator[str]:
         yield "\n"
         for held in balances():
             amount = amount_text(held.amount_minor, held.currency)
-            yield f"9999-12-31 balance {held.account}  {amount} {held.currency}\n"
+            # `~ 0`: by itself beancount lets a balance be wrong by one in its last digit.
+            yield f"9999-12-31 balance {held.account}  {amount} ~ 0 {held.currency}\n"
 
 
 def hledger_lines(*, fund: str | None = None) -> Iterator[str]:

@@ -46,11 +46,11 @@ def matched(lines: Iterable[StatementLine]) -> Iterator[Matched]:
     here: Counter[str] = Counter()
     for line in lines:
         look = look_of(line)
+        here[look] += 1
         known = BankLine.objects.filter(key=line.key).first()
         if known is not None:
             yield Matched(line, is_known=True, has_changed=known.look != look)
             continue
-        here[look] += 1
         elsewhere = BankLine.objects.filter(look=look).exclude(state=LineState.SET_ASIDE).count()
         found = _decided(line)
         if elsewhere >= here[look]:
