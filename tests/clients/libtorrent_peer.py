@@ -1,4 +1,9 @@
-"""libtorrent as a peer of its own: the library under qBittorrent, Deluge and others, over TCP, uTP and WebRTC."""
+"""
+libtorrent as a peer of its own: the library under qBittorrent, Deluge and others, over TCP, uTP and WebRTC.
+
+What a test must know: version 2.1.1 shows of a tracker's error over UDP that there is one, not what it says; and between WebRTC
+peers its handshake names the v1 hash only, so a torrent of v2 alone does not pass there.
+"""
 
 import os
 from pathlib import Path
@@ -45,6 +50,8 @@ class LibtorrentPeer:
                 # Trackers on loopback are what a test is about.
                 "ssrf_mitigation": False,
                 "stop_tracker_timeout": 1,
+                # Or one test's tracker would be sent the connection id of another's, which had the same address.
+                "udp_tracker_token_expiry": 0,
                 **quiet,
                 **settings,
             }

@@ -7,10 +7,7 @@ const warnings = []
 client.on('error', error => warnings.push(error.message))
 
 const torrents = new Map()
-const keep = torrent => {
-  torrent.on('warning', warning => warnings.push(warning.message ?? String(warning)))
-  torrents.set(torrent.infoHash, torrent)
-}
+const heard = torrent => torrent.on('warning', warning => warnings.push(warning.message ?? String(warning)))
 const hex = buffer => Array.from(new Uint8Array(buffer), byte => byte.toString(16).padStart(2, '0')).join('')
 const digest = async bytes => hex(await crypto.subtle.digest('SHA-256', bytes))
 
@@ -18,16 +15,18 @@ const digest = async bytes => hex(await crypto.subtle.digest('SHA-256', bytes))
 window.seed = async (name, sizeBytes, announce) => {
   const bytes = new Uint8Array(sizeBytes)
   for (let at = 0; at < sizeBytes; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536))
-  const torrent = await new Promise(resolve => client.seed(new File([bytes], name), { name, announce }, resolve))
-  keep(torrent)
+  const torrent = heard(client.seed(new File([bytes], name), { name, announce }))
+  await new Promise(resolve => torrent.once('seed', resolve))
+  torrents.set(torrent.infoHash, torrent)
   return { infoHash: torrent.infoHash, magnet: torrent.magnetURI, digest: await digest(bytes) }
 }
 
 // Begins to fetch a magnet link, or a .torrent file given in hex.
 window.fetchTorrent = async given => {
-  const torrent = client.add(given.startsWith('magnet:') ? given : Uint8Array.from(given.match(/../g), byte => parseInt(byte, 16)))
+  const id = given.startsWith('magnet:') ? given : Uint8Array.from(given.match(/../g), byte => parseInt(byte, 16))
+  const torrent = heard(client.add(id))
   if (!torrent.infoHash) await new Promise(resolve => torrent.once('infoHash', resolve))
-  keep(torrent)
+  torrents.set(torrent.infoHash, torrent)
   return torrent.infoHash
 }
 
