@@ -10,8 +10,9 @@ class DrivesConfig(AppConfig):
 
     def ready(self) -> None:
         """Fill the slots."""
-        from largesse.drives.strip import place, strip  # Models exist only once all apps are loaded.
+        from largesse.drives.strip import foot, place, strip  # Models exist only once all apps are loaded.
         from largesse.kit.slots import fill_slot
 
         fill_slot("page.strip", strip)
         fill_slot("mast.places", place)
+        fill_slot("foot.site", foot)

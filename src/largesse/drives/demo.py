@@ -7,12 +7,25 @@ from largesse.drives.actions.approve_expense import approve_expense, propose_exp
 from largesse.drives.actions.open_drive import open_drive
 from largesse.drives.actions.pledge import pledge
 from largesse.drives.actions.settle import settle
-from largesse.drives.models import BudgetLine, Drive, Update
+from largesse.drives.actions.tell import add_stretch_goal, promise_matching, publish_update
+from largesse.drives.donors import Identity, keep_identity
+from largesse.drives.models import BudgetLine, Drive
 from largesse.kit.clock import utc_now
 
 SLUG = "demo-drive"
-GIFTS_MINOR = (1_000_000, 250_000, 400_000, 150_000, 120_000, 60_000, 50_000, 25_000, 7_500, 1_500)
-"""They sum to 20,640 USD."""
+GIFTS: tuple[tuple[int, str, str, bool], ...] = (
+    (1_000_000, "Rivemont University Library", "", True),
+    (250_000, "", "", True),
+    (400_000, "The Debian mirror at SIDLab", "", True),
+    (150_000, "", "", True),
+    (120_000, "Société d’histoire de Gaspé", "Pour les films.", True),
+    (60_000, "P. and M. Achterberg", "", True),
+    (50_000, "", "", False),
+    (25_000, "Karim B.", "", False),
+    (7_500, "Ingrid Solheim", "", True),
+    (1_500, "مكتبة الحي", "", True),
+)
+"""Minor units, the made-up name on the wall, a word, and whether the amount is shown. They sum to 20,640 USD."""
 LINES = (
     ("Storage and bandwidth", "Three made-up nodes", 1_500_000),
     ("Notice desk", "Every notice read in a day", 1_000_000),
@@ -47,8 +60,16 @@ def fill() -> Drive:
     )
     contract = open_drive(drive, treasurer=first)
     drive.refresh_from_db()
-    for number, amount in enumerate(GIFTS_MINOR, 1):
-        donation = pledge(drive, provider="cash", amount_minor=amount, contract_hash=contract.hash)
+    for number, (amount, name, word, shows_amount) in enumerate(GIFTS, 1):
+        donation = pledge(
+            drive,
+            provider="cash",
+            amount_minor=amount,
+            contract_hash=contract.hash,
+            shows_name=bool(name),
+            shows_amount=shows_amount,
+        )
+        keep_identity(donation, Identity(name=name, message=word))
         settle(
             donation,
             provider="cash",
@@ -63,16 +84,26 @@ def fill() -> Drive:
         description="Two disks of 20 TB, made up",
         amount_minor=114_800,
         incurred_at=now - timedelta(days=3),
+        line=drive.lines.first(),
     )
     for person in (first, second):
         approve_expense(expense, person=person, paid_from="cash")
-    Update.objects.create(
-        drive=drive,
-        title="The disks arrived",
-        text="They would be rebuilding now. The entry is in the ledger below.",
+    publish_update(
+        drive,
         author=first,
-        published_at=now - timedelta(days=2),
+        title="The disks arrived",
+        text="They would be rebuilding now. The entry is in the ledger above.",
+        clock=lambda: now - timedelta(days=2),
     )
+    promise_matching(
+        drive,
+        treasurer=first,
+        name="Rivemont University Library",
+        cap_minor=250_000,
+        starts_at=now - timedelta(days=14),
+        ends_at=now - timedelta(days=7),
+    )
+    add_stretch_goal(drive, treasurer=first, name="A second node in the south", amount_minor=4_000_000)
     return drive
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
@@ -51,3 +51,9 @@ def place(request: Any, subject: Any) -> str:
         '<li><a href="{}"{}>{}</a></li>',
         [(reverse(name), here if path.startswith(start) else "", words) for start, name, words in places],
     )
+
+
+def foot(request: Any, subject: Any) -> str:
+    """Return the fund's line at the foot of every page."""
+    del request, subject
+    return format_html('<li><a href="{}">{}</a></li>', reverse("drives:list"), gettext("Accounts and drives"))

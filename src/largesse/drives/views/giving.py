@@ -12,7 +12,7 @@ from largesse.drives.actions.start_payment import start_payment
 from largesse.drives.contract import contract_in_force
 from largesse.drives.donors import Identity, donation_of_link, link_token, private_path
 from largesse.drives.errors import ContractChanged, DriveNotOpen, NoSuchDonation
-from largesse.drives.forms import GiveForm
+from largesse.drives.forms import OTHER, GiveForm
 from largesse.drives.models import Donation
 from largesse.drives.providers.base import PaymentStart
 from largesse.drives.views.pages import drive_context, hide_strip, public_drive
@@ -46,9 +46,11 @@ def give(request: HttpRequest, slug: str) -> HttpResponse:
         except LargesseError as error:
             form.add_error(None, gettext(error.template).format_map(error.fields))
             if isinstance(error, ContractChanged):
-                form.data = {**form.data.dict(), "contract": contract.hash}  # type: ignore[attr-defined]
+                form.data = {**dict(form.data.items()), "contract": contract.hash}
         else:
             return _onward(request, donation, start)
+    if form.errors and form.data.get("other"):  # What was written counts, so it is what stands chosen.
+        form.data = {**dict(form.data.items()), "amount": OTHER}
     context = drive_context(drive) | {"form": form}
     if not context["figures"].is_open:
         raise DriveNotOpen(title=drive.title)
