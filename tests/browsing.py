@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, Response, sync_playwright
 
 from processes import RunningSite
 from tools import tool
@@ -55,6 +55,25 @@ class Visit:
         self.page.fill("#id_password", password)
         self.page.press("#id_password", "Enter")
         self.page.wait_for_url(lambda url: "/account/login/" not in url)
+
+    def add_authenticator(self) -> tuple[CDPSession, str]:
+        """Give the browser a made-up device that keeps passkeys and knows its owner; return the session and its id."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("WebAuthn.enable")
+        device = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+        }
+        added = session.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+        return session, str(added["authenticatorId"])
+
+    def width_beyond_window(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        beyond: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return beyond
 
     def trouble(self) -> list[str]:
         """Return whatever a visitor does not see but should not have happened."""

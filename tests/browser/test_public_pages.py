@@ -29,8 +29,7 @@ def test_public_pages_stay_on_the_site_and_within_the_window(visitor: Visitor, l
     for path in PAGES:
         visit.go(path)
         assert visit.page.get_attribute("html", "lang") == language
-        room = visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert room <= 0, f"{path} scrolls sideways by {room} px"
+        assert visit.width_beyond_window() <= 0, f"{path} scrolls sideways"
 
 
 def test_control_an_inline_script_and_a_foreign_picture_are_noticed(site: RunningSite, browser: Browser) -> None:

@@ -1,6 +1,6 @@
 """What can go wrong with accounts."""
 
-from largesse.kit.errors import BadInput, Conflict, NotFound, NotPermitted, gettext_noop
+from largesse.kit.errors import BadInput, Conflict, NotFound, NotPermitted, Unavailable, gettext_noop
 
 
 class NotSignedIn(NotPermitted):
@@ -48,3 +48,12 @@ class WeakPassword(BadInput):
 
     code = "weak_password"
     template = gettext_noop("{reason}")
+
+
+class SecondFactorUnreadable(Unavailable):
+    """The key that second factors were encrypted with is gone."""
+
+    code = "second_factor_unreadable"
+    template = gettext_noop(
+        "The second factor cannot be read: the key of this site has changed. Whoever runs it must put the former key back."
+    )

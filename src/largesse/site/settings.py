@@ -165,15 +165,37 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # Nobody gets our mail because a stranger typed their address.
+ACCOUNT_FORMS = {
+    "login": "largesse.accounts.entrance_forms.LoginForm",
+    "signup": "largesse.accounts.entrance_forms.SignupForm",
+    "add_email": "largesse.accounts.entrance_forms.AddEmailForm",
+    "change_password": "largesse.accounts.entrance_forms.ChangePasswordForm",
+    "set_password": "largesse.accounts.entrance_forms.SetPasswordForm",
+    "reset_password": "largesse.accounts.entrance_forms.ResetPasswordForm",
+    "reset_password_from_key": "largesse.accounts.entrance_forms.ResetPasswordKeyForm",
+    "reauthenticate": "largesse.accounts.entrance_forms.ReauthenticateForm",
+}
 LOGIN_REDIRECT_URL = "/account/me/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 LOGIN_URL = "/account/login/"
+MFA_ADAPTER = "largesse.accounts.adapter.SecondFactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # Mail is optional here, and an account's name is what it signs in with.
+MFA_FORMS = {
+    "authenticate": "largesse.accounts.entrance_forms.CodeForm",
+    "reauthenticate": "largesse.accounts.entrance_forms.ReauthenticateCodeForm",
+    "activate_totp": "largesse.accounts.entrance_forms.ActivateTOTPForm",
+    "add_webauthn": "largesse.accounts.entrance_forms.AddPasskeyForm",
+    "edit_webauthn": "largesse.accounts.entrance_forms.RenamePasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = SITE_ADDRESS.startswith(
     "http://"
 )  # Browsers themselves allow that on loopback only.
 MFA_TOTP_ISSUER = CONFIG.site.name
+MFA_TOTP_TOLERANCE = 1  # A code of the step before or after counts, since clocks differ (RFC 6238, 5.2).
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
 _is_https = SITE_ADDRESS.startswith("https://")
