@@ -39,16 +39,6 @@ rows = MemberTotal.objects.order_by("account__username").values_list(
     "account__username", "uploaded_bytes", "downloaded_bytes", "completed", "seed_seconds")
 print(json.dumps(list(rows)))
 """
-UNRETURNED = """
-import json
-from datetime import timedelta
-from largesse.accounts.models import User
-from largesse.kit.clock import utc_now
-from largesse.swarm.queries import unreturned
-in_a_week = lambda: utc_now() + timedelta(days=7)
-print(json.dumps({user.username: len(unreturned(user, required_seconds=3600, grace=timedelta(days=1), clock=in_a_week))
-                  for user in User.objects.all()}))
-"""
 
 
 @dataclass
@@ -66,6 +56,12 @@ class Members:
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def said(self, *options: str) -> dict[str, dict[str, Any]]:
+        """Return what `largesse members` says of each account."""
+        done = run("members", "--data", str(self.data), "--json", *options)
+        assert done.returncode == 0, done.stderr
+        return {told["account"]: told for told in map(json.loads, done.stdout.splitlines())}
 
     def url(self, scheme: str) -> str:
         """Return an announce URL."""
@@ -133,7 +129,14 @@ def test_what_members_gave_survives_restarts_and_kills(members: Members, number:
         udp.announce(KEY, port=6001, options=options, left=0)
         udp.announce(KEY, port=6001, options=options, left=0, event="none", uploaded=7)
     members.totals_are({"ada": (1507, 0, 0), "bob": (10, 1000, 1)})
-    assert members.shell(UNRETURNED) == {"ada": 0, "bob": 1}, "a hit-and-run is told as a fact"
+    said = members.said("--grace-days", "0", "--seed-hours", "1")
+    assert said["ada"]["hit_and_runs"] == []
+    (left,) = said["bob"]["hit_and_runs"]
+    assert left["key"] == KEY.hex()
+    assert 3000 < left["missing_seconds"] <= 3600
+    assert (said["bob"]["downloaded_bytes"], said["bob"]["completed"], said["bob"]["torrents"]) == (1000, 1, 1)
+    assert members.said("--account", "ada", "--grace-days", "3")["ada"]["uploaded_bytes"] == 1507
+    assert members.said("--account", "bob", "--grace-days", "3")["bob"]["hit_and_runs"] == [], "there is time yet"
     assert not list((members.data / "tracker" / "spool").glob("*.damaged"))
 
 

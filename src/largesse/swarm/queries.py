@@ -1,10 +1,11 @@
 """What the site asks about swarms."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.conf import settings
+from django.db.models import Count, Sum
 
 from largesse.accounts.models import User
 from largesse.config import Config
@@ -22,6 +23,38 @@ def counts_for(keys: Iterable[str]) -> dict[str, SwarmCount]:
 def health_history(key: str, *, since: date) -> Sequence[HealthDay]:
     """Return the days of one swarm from `since` on, the oldest first; days without peers are missing."""
     return list(HealthDay.objects.filter(key=key, day__gte=since).order_by("day"))
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSum:
+    """What one member did on all torrents together."""
+
+    account: User
+    torrents: int
+    uploaded_bytes: int
+    downloaded_bytes: int
+    seed_seconds: int
+    completed: int
+
+
+def member_sums(*, username: str | None = None) -> Iterator[MemberSum]:
+    """Yield what members did, those who gave most first; only of one where a name is given."""
+    totals = MemberTotal.objects.all() if username is None else MemberTotal.objects.filter(account__username=username)
+    sums = list(
+        totals.values("account_id")
+        .annotate(
+            torrents=Count("pk"),
+            uploaded=Sum("uploaded_bytes"),
+            downloaded=Sum("downloaded_bytes"),
+            seeded=Sum("seed_seconds"),
+            finished=Sum("completed"),
+        )
+        .order_by("-uploaded", "account_id")
+    )
+    accounts = User.objects.in_bulk([row["account_id"] for row in sums])
+    for row in sums:
+        account = accounts[row["account_id"]]
+        yield MemberSum(account, row["torrents"], row["uploaded"], row["downloaded"], row["seeded"], row["finished"])
 
 
 @dataclass(frozen=True, slots=True)
