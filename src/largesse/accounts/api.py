@@ -4,12 +4,15 @@ The API's manner: JSON in and out, a bearer token, and errors as `{"error": {"co
 A token is the only key: cookies are not looked at, so no other site can act for a visitor.
 """
 
+import contextlib
 import functools
 import json
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -17,9 +20,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from largesse.accounts.errors import NotSignedIn
 from largesse.accounts.models import ApiToken, User, token_hash
-from largesse.kit.errors import BadInput, LargesseError, gettext_noop
+from largesse.kit.errors import BadInput, LargesseError, Unavailable, gettext_noop
 
 P = ParamSpec("P")
+logger = logging.getLogger(__name__)
 
 
 class NotJson(BadInput):
@@ -52,6 +56,9 @@ def api_view(
             return function(request, *args, **kwargs)
         except LargesseError as error:
             return error_response(error)
+        except OperationalError:  # It is locked for long, full or away.
+            logger.exception("the database did not do what %s asked", request.path)
+            return error_response(Unavailable())
 
     functools.update_wrapper(view, next(iter(methods.values())))
     view.csrf_exempt = True  # type: ignore[attr-defined]
@@ -90,7 +97,8 @@ def token_user(request: HttpRequest) -> User:
         raise NotSignedIn
     now = timezone.now()
     if found.last_used_at is None or now - found.last_used_at > timedelta(minutes=1):
-        ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
+        with contextlib.suppress(OperationalError):  # A courtesy to its owner: a full disk must not lock anyone out.
+            ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
     return found.user
 
 

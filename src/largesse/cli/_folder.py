@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,13 @@ class FolderOutdated(Conflict):
     template = gettext_noop(
         "The data folder {folder} is of another version of this program. `largesse up` brings it up to date."
     )
+
+
+def reason_of(error: DatabaseError) -> str:
+    """Return what a database's error means for people."""
+    if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        return f"its disk is full or failing ({error})"
+    return str(error)
 
 
 @contextmanager
@@ -131,7 +139,7 @@ def prepare(folder: Path) -> bool:
     except OSError as error:
         raise FolderUnusable(folder=folder, reason=(error.strerror or str(error)).lower()) from error
     except DatabaseError as error:
-        raise FolderUnusable(folder=folder, reason=str(error)) from error
+        raise FolderUnusable(folder=folder, reason=reason_of(error)) from error
 
 
 def require_prepared(folder: Path) -> None:
@@ -145,7 +153,7 @@ def require_prepared(folder: Path) -> None:
         if _prepared(folder).get("migrations") != _migrations_digest() and not _is_migrated():
             raise FolderOutdated(folder=folder)
     except DatabaseError as error:
-        raise FolderUnusable(folder=folder, reason=str(error)) from error
+        raise FolderUnusable(folder=folder, reason=reason_of(error)) from error
 
 
 def _prepare(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from largesse.accounts.actions.local_publisher import local_publisher
 from largesse.accounts.models import User
 from largesse.accounts.permits import may_publish, require
-from largesse.cli._folder import FolderUnusable
+from largesse.cli._folder import FolderUnusable, reason_of
 from largesse.cli._publishing import HoldsSecrets, Listed
 from largesse.journal.followers import acknowledged_by, last_serial
 from largesse.kit.runtime import read_runtime
@@ -50,7 +50,7 @@ class DataFolder:
             self.passkey = publisher.tracker_passkey
             listing, is_new = self._listing(made, publisher=publisher)
         except DatabaseError as error:
-            raise FolderUnusable(folder=self.folder, reason=str(error)) from error
+            raise FolderUnusable(folder=self.folder, reason=reason_of(error)) from error
         self._wait_for_followers()
         announce = self.announce_now()
         return Listed(
