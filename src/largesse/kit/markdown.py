@@ -22,6 +22,7 @@ TAGS = {
     "ol",
     "li",
     "a",
+    "h2",
     "h3",
     "h4",
     "h5",
@@ -36,12 +37,12 @@ _parser = (
 )
 
 
-def safe_html(text: str) -> str:
-    """Return the HTML of a Markdown text; what is not allowed is left out."""
+def safe_html(text: str, *, first_level: int = 3) -> str:
+    """Return the HTML of a Markdown text, whose highest headings are of this level; what is not allowed is left out."""
     tokens = _parser.parse(text)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+            token.tag = f"h{min(int(token.tag[1]) + first_level - 1, 6)}"
     html = _parser.renderer.render(tokens, _parser.options, {})
     cleaned: str = nh3.clean(
         html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="nofollow noopener ugc"

@@ -9,6 +9,6 @@ register = template.Library()
 
 
 @register.filter
-def markdown(text: str) -> SafeString:
-    """Return CommonMark as sanitised HTML."""
-    return mark_safe(safe_html(text))  # noqa: S308 - nh3 sanitised it.
+def markdown(text: str, first_level: int = 3) -> SafeString:
+    """Return CommonMark as sanitised HTML, with headings from this level on."""
+    return mark_safe(safe_html(text, first_level=first_level))  # noqa: S308 - nh3 sanitised it.
