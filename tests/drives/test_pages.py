@@ -1,7 +1,8 @@
 """The public pages of the fund, in both languages, and the strip."""
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.test import Client, override_settings
 
 from drive_factories import give, make_drive
 from largesse.drives.models import Drive
@@ -71,3 +72,27 @@ def test_a_draft_is_not_public(client: Client) -> None:
     Drive.objects.update(state="draft")
     assert client.get("/drives/december/").status_code == 404
     assert client.get("/api/v1/drives/december").status_code == 404
+
+
+def test_the_operator_may_show_the_strip_on_every_public_page(client: Client, drive: Drive) -> None:
+    del drive
+    config = settings.CONFIG.with_value("fund.strip_everywhere", True, origin="test")
+    with override_settings(CONFIG=config):
+        assert 'class="strip"' in text(client, "/browse/")
+        assert 'class="strip"' in text(client, "/news/")
+        for form in ("/drives/december/", "/account/login/"):
+            assert 'class="strip"' not in text(client, form)
+
+
+def test_the_strip_stays_one_dollar_short_of_the_goal(client: Client, drive: Drive) -> None:
+    give(drive, 935_900, reference="2")
+    assert "99 %" in text(client, "/").partition('class="strip"')[2]
+    give(drive, 100, reference="3")
+    assert 'class="strip"' not in text(client, "/")
+
+
+def test_the_strip_has_no_script(client: Client, drive: Drive) -> None:
+    del drive
+    strip = text(client, "/").partition('class="strip"')[2].partition("</aside>")[0]
+    assert "<script" not in strip
+    assert "onclick" not in strip

@@ -5,7 +5,7 @@ from datetime import timedelta
 from largesse.drives import mails
 from largesse.drives.actions.end_drives import end_drives
 from largesse.drives.actions.wind_down import close_when_sent
-from largesse.drives.donors import forget_expired
+from largesse.drives.donors import forget_expired, keep_longer
 from largesse.drives.models import Contract, Donation, Donor, Drive, Refund, Settlement
 from largesse.jobs.registry import enqueue, job, periodic
 from largesse.kit.clock import utc_now
@@ -20,6 +20,8 @@ def send_receipt(*, settlement: str) -> None:
     found = Settlement.objects.select_related("donation__drive", "donation__contract", "entry").get(
         public_id=settlement
     )
+    if found.donation.is_monthly:
+        keep_longer(found.donation, since=found.occurred_at)
     mails.send_receipt(found)
 
 

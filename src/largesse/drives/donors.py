@@ -8,7 +8,7 @@ link carries a keyed hash of the donation's id, which the public ledger cannot t
 import hmac
 import logging
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -84,6 +84,12 @@ def forget(donation: Donation) -> None:
     """Delete who gave; the donation, its money and its entries stay as they are."""
     Donor.objects.filter(donation=donation).delete()
     Donation.objects.filter(pk=donation.pk).update(shows_name=False)
+
+
+def keep_longer(donation: Donation, *, since: datetime) -> None:
+    """Count the time of a monthly donor from their newest gift."""
+    limit = since + timedelta(days=settings.CONFIG.fund.donor_retention_days)
+    Donor.objects.filter(donation=donation, forget_at__lt=limit).update(forget_at=limit)
 
 
 def forget_expired(*, clock: Clock = utc_now) -> int:

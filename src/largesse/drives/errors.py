@@ -108,7 +108,7 @@ class LineInUse(Conflict):
     """A line of the budget that money was spent on cannot go."""
 
     code = "line_in_use"
-    template = gettext_noop("Money was spent on “{name}”, so the line stays. Lower its cost instead.")
+    template = gettext_noop("Money was spent on “{name}”, or given for it, so the line stays. Lower its cost instead.")
 
 
 class NothingChanged(BadInput):
@@ -122,7 +122,9 @@ class FundTooSmall(Conflict):
     """An expense is larger than what is left of the drive's own money."""
 
     code = "fund_too_small"
-    template = gettext_noop("Only {left} is left of this drive’s money, and other drives’ money is not for it.")
+    template = gettext_noop(
+        "Only {left} is there for this: what was given to other drives, or for other lines, is not."
+    )
 
 
 class GoalNotMet(Conflict):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from largesse.drives.gate import challenge_of
-from largesse.drives.models import Drive
+from largesse.drives.models import BudgetLine, Drive
 from largesse.drives.providers.base import Provider
 from largesse.drives.providers.registry import LABELS, offered
 from largesse.drives.rules.work import Challenge
@@ -60,6 +60,13 @@ class GiveForm(forms.Form):
         max_length=300,
         help_text=_("Beside your name on the wall; without a name, only the treasurer reads it."),
     )
+    line = forms.ModelChoiceField(
+        label=_("What it is for"),
+        queryset=BudgetLine.objects.none(),
+        required=False,
+        empty_label=_("Where it is needed"),
+        help_text=_("A gift for one line is spent on that line alone."),
+    )
     contract = forms.CharField(widget=forms.HiddenInput, max_length=64)
     nonce = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
@@ -76,6 +83,7 @@ class GiveForm(forms.Form):
         amounts = [(str(amount), money_text(amount, drive.currency)) for amount in suggested_minor(drive.currency)]
         self.fields["amount"].choices = [*amounts, (OTHER, _("Other"))]  # type: ignore[attr-defined]
         self.fields["by"].choices = [(one.name, LABELS[one.name]) for one in self.ways]  # type: ignore[attr-defined]
+        self.fields["line"].queryset = drive.lines.all()  # type: ignore[attr-defined]
         if self.ways:
             self.fields["by"].initial = self.ways[0].name
 
@@ -93,6 +101,11 @@ class GiveForm(forms.Form):
     def may_recur(self) -> bool:
         """Whether any way to pay takes a monthly gift."""
         return any(one.may_recur() for one in self.ways)
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether a gift may be for one line of the budget."""
+        return self.drive.lines.exists()
 
     def clean(self) -> dict[str, Any]:
         """Read the amount, and see that the parts fit each other."""

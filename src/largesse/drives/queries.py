@@ -21,6 +21,7 @@ from largesse.drives.models import (
     Settlement,
     StretchGoal,
 )
+from largesse.drives.restricted import given_for, spent_on
 from largesse.ledger.models import AccountKind, Entry, Posting
 from largesse.ledger.queries import entry_rows
 
@@ -46,6 +47,8 @@ class FundedLine:
     line: BudgetLine
     funded_minor: int
     spent_minor: int
+    own_minor: int
+    """What was given for it alone."""
 
     @property
     def missing_minor(self) -> int:
@@ -111,17 +114,15 @@ def newest_entries(drive: Drive, *, most: int = ENTRIES_ON_A_PAGE, before: int |
 
 
 def funded_lines(drive: Drive, figures: Figures) -> list[FundedLine]:
-    """Return the lines of the budget, each funded once those above it are."""
-    rest, rows = max(0, figures.settled_minor), []
-    spent = dict(
-        drive.expenses.filter(entry__isnull=False, line__isnull=False)
-        .values_list("line")
-        .annotate(amount=Sum("amount_minor"))
-    )
-    for line in drive.lines.all():
-        funded = min(rest, line.cost_minor)
-        rows.append(FundedLine(line, funded, int(spent.get(line.pk, 0))))
-        rest -= funded
+    """Return the lines of the budget: each has what was given for it alone, and the rest funds them from the top."""
+    lines = list(drive.lines.select_related("drive"))
+    own = {line.pk: max(0, given_for(line)) for line in lines}
+    rest, rows = max(0, figures.settled_minor - sum(own.values())), []
+    for line in lines:
+        held = min(own[line.pk], line.cost_minor)
+        more = min(rest, line.cost_minor - held)
+        rows.append(FundedLine(line, held + more, spent_on(line), own[line.pk]))
+        rest -= more
     return rows
 
 

@@ -10,10 +10,10 @@ from django.db import transaction
 from largesse.accounts.models import User
 from largesse.accounts.permits import may_keep_books, require
 from largesse.drives.actions.settle import money_at
-from largesse.drives.actions.wind_down import unspent_minor
 from largesse.drives.errors import ApprovedByYou, FundTooSmall, GoalNotMet, NotAReceipt
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Approval, BudgetLine, Drive, Expense, Period
+from largesse.drives.restricted import available_minor
 from largesse.journal.actions.append import append
 from largesse.kit.clock import Clock, utc_now
 from largesse.kit.money import Money
@@ -83,7 +83,7 @@ def approve_expense(expense: Expense, *, person: User, paid_from: str = "bank", 
     Raises:
         NotPermitted: only treasurers and administrators approve.
         ApprovedByYou: the same person approved before, or it is booked already.
-        FundTooSmall: the drive has less; what other drives have is not for it.
+        FundTooSmall: less is there for it: other drives’ money, and what was given for other lines, is not.
         GoalNotMet: all or nothing, and it is not all yet.
     """
     require(may_keep_books(person))
@@ -94,7 +94,7 @@ def approve_expense(expense: Expense, *, person: User, paid_from: str = "bank", 
     if expense.approvals.count() < APPROVALS:
         return expense
     drive = Drive.objects.select_for_update().get(pk=expense.drive_id)
-    left = unspent_minor(drive)
+    left = available_minor(drive, expense.line)
     if left < expense.amount_minor:
         raise FundTooSmall(left=f"{Money(left, drive.currency).decimal():f} {drive.currency}")
     if drive.period == Period.ALL_OR_NOTHING and not figures_of(drive, clock=clock).is_met:

@@ -88,14 +88,14 @@ def set_lines(drive: Drive, lines: Sequence[LineDraft]) -> None:
     Give a drive these lines, in this order; a line keeps its row by its name, so that its expenses stay with it.
 
     Raises:
-        LineInUse: a line that money was spent on would go.
+        LineInUse: a line that money was spent on, or given for, would go.
     """
     kept = {line.name: line for line in drive.lines.all()}
     wanted = {line.name for line in lines}
     for name, line in kept.items():
         if name in wanted:
             continue
-        if drive.expenses.filter(line=line).exists():
+        if drive.expenses.filter(line=line).exists() or line.donations.exists():
             raise LineInUse(name=name)
         line.delete()
     for position, draft in enumerate(lines):

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from largesse.drives.actions.pledge import pledge
 from largesse.drives.donors import Identity, keep_identity
-from largesse.drives.models import Donation, Drive
+from largesse.drives.models import BudgetLine, Donation, Drive
 from largesse.kit.clock import Clock, utc_now
 
 
@@ -27,6 +27,7 @@ def give(
     is_monthly: bool = False,
     shows_name: bool = False,
     shows_amount: bool = False,
+    line: BudgetLine | None = None,
     clock: Clock = utc_now,
 ) -> Donation:
     """
@@ -41,7 +42,7 @@ def give(
         ContractChanged: another contract is in force meanwhile.
         AmountOutOfBounds: too small or too large.
     """
-    key = form_key_of(nonce, drive.pk, provider, amount_minor, is_monthly)
+    key = form_key_of(nonce, drive.pk, provider, amount_minor, is_monthly, line.pk if line else None)
     made = Donation.objects.filter(form_key=key).first()
     if made is not None:
         return made
@@ -56,6 +57,7 @@ def give(
                 shows_name=shows_name and bool(identity.name),
                 shows_amount=shows_amount,
                 form_key=key,
+                line=line,
                 clock=clock,
             )
     except IntegrityError:  # The same form came twice at once, and the other one was first.

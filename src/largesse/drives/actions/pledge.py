@@ -5,7 +5,7 @@ from django.db import transaction
 from largesse.drives.contract import contract_in_force
 from largesse.drives.errors import AmountOutOfBounds, ContractChanged, DriveNotOpen
 from largesse.drives.figures import figures_of
-from largesse.drives.models import Donation, Drive
+from largesse.drives.models import BudgetLine, Donation, Drive
 from largesse.kit.clock import Clock, utc_now
 from largesse.kit.money import currency_exponent
 
@@ -25,6 +25,7 @@ def pledge(
     shows_name: bool = False,
     shows_amount: bool = True,
     form_key: str | None = None,
+    line: BudgetLine | None = None,
     clock: Clock = utc_now,
 ) -> Donation:
     """
@@ -33,6 +34,7 @@ def pledge(
     Args:
         contract_hash: of the contract that the donor was shown.
         form_key: of the form that it came by; see `give.py`.
+        line: the one line of the drive's budget that it is for; None: wherever it is needed.
 
     Raises:
         DriveNotOpen: the drive takes no gifts now.
@@ -57,5 +59,6 @@ def pledge(
         shows_name=shows_name,
         shows_amount=shows_amount,
         form_key=form_key,
+        line=line,
         made_at=clock(),
     )

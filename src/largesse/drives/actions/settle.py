@@ -20,9 +20,15 @@ def money_at(provider: str, currency: str) -> Account:
 
 
 def gifts_of(donation: Donation) -> Account:
-    """Return the account of the gifts to the donation's drive."""
+    """Return the account of the gifts to the donation's drive, or to the one line that it is for."""
     drive = donation.drive
-    return account(AccountKind.INCOME, "Gifts", drive.fund_part, currency=drive.currency, fund=drive.public_id)
+    parts = ("Gifts", drive.fund_part, *([line_part(donation.line_id)] if donation.line_id else []))
+    return account(AccountKind.INCOME, *parts, currency=drive.currency, fund=drive.public_id)
+
+
+def line_part(line_id: int) -> str:
+    """Return a budget line's part of account names in the ledger."""
+    return f"L-{line_id}"
 
 
 def fees_of(donation: Donation) -> Account:

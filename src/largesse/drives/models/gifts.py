@@ -9,7 +9,7 @@ a key that is not in the database.
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from largesse.drives.models.drives import Contract, Drive
+from largesse.drives.models.drives import BudgetLine, Contract, Drive
 from largesse.kit.ids import new_public_id
 from largesse.ledger.models import Entry
 
@@ -21,6 +21,8 @@ class Donation(models.Model):
     drive = models.ForeignKey(Drive, on_delete=models.PROTECT, related_name="donations")
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="donations")
     """The terms that were shown before paying."""
+    line = models.ForeignKey(BudgetLine, on_delete=models.PROTECT, null=True, related_name="donations")
+    """The one line of the budget that it is for; None: wherever it is needed."""
     provider = models.CharField(max_length=16)
     reference = models.CharField(max_length=160, null=True)
     """The provider's id of the payment; None until it was started there."""

@@ -110,6 +110,7 @@ def _pledged(form: GiveForm) -> Donation:
         is_monthly=said["is_monthly"],
         shows_name=said["shows_name"],
         shows_amount=said["shows_amount"],
+        line=said["line"],
     )
 
 
