@@ -12,6 +12,7 @@ import pytest
 
 from engines import start_postgresql
 
+pytestmark = pytest.mark.timeout(900)
 PROGRAM = Path(__file__).parent / "dying_fund.py"
 
 
@@ -27,7 +28,7 @@ def deaths(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             connection.execute("CREATE DATABASE dying_fund")
         environment["LARGESSE_DATABASE_URL"] = url.rpartition("/")[0] + "/dying_fund"
     run = subprocess.run(
-        [sys.executable, PROGRAM], capture_output=True, text=True, env=environment, timeout=280, check=False
+        [sys.executable, PROGRAM], capture_output=True, text=True, env=environment, timeout=850, check=False
     )
     assert run.returncode == 0, run.stderr[-4_000:]
     return [json.loads(line) for line in run.stdout.splitlines()]
