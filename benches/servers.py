@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 LOAD = ROOT / "target" / "release" / "largesse-load"
@@ -23,6 +24,7 @@ class Server:
     name: str
     address: str
     process: int
+    admin: str = ""
 
 
 def build() -> None:
@@ -59,10 +61,23 @@ def echo(*, announce_bytes: int) -> contextlib.AbstractContextManager[Server]:
     return running("echo", [str(LOAD), "echo", "--announce", str(announce_bytes)], "0")
 
 
-def largesse(*, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
-    """Run our tracker: one worker on CPU 0, two on both."""
-    command = [sys.executable, "-m", "benches.serve", "--workers", str(workers)]
-    return running("largesse", command, "0" if workers == 1 else "0,1")
+@contextlib.contextmanager
+def largesse(*, workers: int = 1, interval_seconds: int = 1800) -> Iterator[Server]:
+    """Run our tracker by the command that anybody would run: one worker on CPU 0, two on both."""
+    words = [sys.executable, "-m", "largesse", "tracker", "--policy", "open", "--listen", "127.0.0.1:0"]
+    words += ["--workers", str(workers), "--admin", "127.0.0.1:0", "--json"]
+    pinned = ["taskset", "-c", "0" if workers == 1 else "0,1"]
+    settings = {"LARGESSE_TRACKER_INTERVAL_SECONDS": str(interval_seconds)}
+    child = subprocess.Popen(
+        [*pinned, *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **settings}
+    )
+    try:
+        assert child.stdout is not None
+        told = json.loads(child.stdout.readline())
+        yield Server("largesse", urlsplit(told["announce"][0]).netloc, told["pid"], told["admin"])
+    finally:
+        child.kill()
+        child.communicate()
 
 
 @contextlib.contextmanager

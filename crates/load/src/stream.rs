@@ -140,16 +140,16 @@ impl Stream {
         Ok(())
     }
 
-    /// Announces every peer once, with the event `started`, and again what got no answer.
-    pub(crate) fn fill(&mut self) -> Result<(), String> {
+    /// Announces every peer once, with the event `started`; returns the longest wait for an answer, in microseconds.
+    pub(crate) fn fill(&mut self) -> Result<f64, String> {
         let kind = std::mem::replace(&mut self.kind, Kind::Announce);
         let population = self.population;
         self.population.wanted = 0;
         let mut given = 0;
         let started = Instant::now();
         while given < population.peers || self.on_the_way > 0 {
-            if started.elapsed() > Duration::from_secs(300) {
-                return Err("the tracker was not full after five minutes".into());
+            if started.elapsed() > Duration::from_secs(1200) {
+                return Err("the tracker was not full after twenty minutes".into());
             }
             let room =
                 512_usize.saturating_sub(self.on_the_way).min(BATCH).min((population.peers - given) as usize);
@@ -161,8 +161,9 @@ impl Stream {
         }
         self.kind = kind;
         self.population = population;
+        let longest = self.latencies.longest();
         self.reset();
-        Ok(())
+        Ok(longest)
     }
 
     pub(crate) fn reset(&mut self) {
@@ -265,6 +266,10 @@ impl Stream {
                 continue;
             }
             let (action, transaction) = (word(packet, 0), word(packet, 4));
+            if action == 0 && !matches!(self.kind, Kind::Connect | Kind::Mix) {
+                // The second answer to a connect that was asked twice.
+                continue;
+            }
             let slot = &mut self.sent_at[transaction as usize % SLOTS];
             let is_short = action == 1 && packet.len() < self.least_bytes;
             if slot.0 != transaction || action > 2 || is_short {

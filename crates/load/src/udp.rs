@@ -18,7 +18,9 @@ fn population(options: &Options) -> Result<Population, String> {
     })
 }
 
-/// `udp`: fills (unless `--fill 0`), measures for `--seconds`, prints one line of JSON.
+/// `udp`: fills (unless `--fill 0`), measures for `--seconds`, or sends just `--requests`, and prints one line of JSON.
+///
+/// `--rate` offers so many a second instead of waiting for answers; then the latencies are those of that rate.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let kind: Kind = options.need("kind")?;
     let mut stream = Stream::new(options.need("target")?, population(options)?, kind)?;
@@ -26,8 +28,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let empty = usage(process);
     stream.connect()?;
     let filling = Instant::now();
+    let mut fill_longest_us = 0.0;
     if options.get("fill", 1)? == 1 {
-        stream.fill()?;
+        fill_longest_us = stream.fill()?;
         stream.connections.fill(0);
         stream.connect()?;
     }
@@ -37,6 +40,13 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let window: usize = options.get::<usize>("window", 512)?.min(SLOTS / 2);
     stream.least_bytes = options.get("least-bytes", 0)?;
     let rate: f64 = options.get("rate", 0.0)?;
+    let requests: u64 = options.get("requests", 0)?;
+    if requests > 0 {
+        counted(&mut stream, window, requests);
+        stream.settle();
+        report(&stream, &[], filling.elapsed().as_secs_f64(), full, usage(process), empty, full);
+        return Ok(());
+    }
     if rate == 0.0 {
         // Half a second of the same load brings caches and the processor's clock to where they stay.
         closed_loop(&mut stream, window, Duration::from_millis(500));
@@ -53,7 +63,15 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let elapsed = started.elapsed().as_secs_f64();
     let after = usage(process);
     stream.settle();
-    report(&stream, &[("fill_seconds", fill_seconds)], elapsed, before, after, empty, full);
+    report(
+        &stream,
+        &[("fill_seconds", fill_seconds), ("fill_longest_us", fill_longest_us)],
+        elapsed,
+        before,
+        after,
+        empty,
+        full,
+    );
     Ok(())
 }
 
@@ -106,6 +124,17 @@ fn closed_loop(stream: &mut Stream, window: usize, time: Duration) {
     }
 }
 
+/// Sends a number of requests, with `window` on their way.
+fn counted(stream: &mut Stream, window: usize, requests: u64) {
+    while stream.sent < requests {
+        let count = BATCH.min((requests - stream.sent) as usize);
+        if stream.on_the_way + count <= window {
+            stream.send(count);
+        }
+        stream.receive();
+    }
+}
+
 /// Sends each stream at its rate, in small bursts, whatever comes back.
 fn offered(streams: &mut [(&mut Stream, f64)], time: Duration) {
     let started = Instant::now();
@@ -134,8 +163,11 @@ fn report(
     full: Usage,
 ) {
     let millions = stream.replies as f64 / 1e6;
+    let cpu = after.cpu_seconds - before.cpu_seconds;
+    // The parts are coarse, and their sum is not: the share of user space in the ticks is taken of the whole.
     let user = after.user_seconds - before.user_seconds;
-    let system = after.system_seconds - before.system_seconds;
+    let ticks = user + after.system_seconds - before.system_seconds;
+    let user = if ticks > 0.0 { cpu * user / ticks } else { 0.0 };
     let mut all = vec![
         ("seconds", elapsed),
         ("sent", stream.sent as f64),
@@ -144,9 +176,9 @@ fn report(
         ("lost", stream.lost as f64),
         ("replies_per_second", stream.replies as f64 / elapsed),
         ("reply_bytes", stream.bytes as f64 / stream.replies.max(1) as f64),
-        ("cpu_seconds_per_million", (user + system) / millions),
+        ("cpu_seconds_per_million", cpu / millions),
         ("user_seconds_per_million", user / millions),
-        ("cpu_share", (user + system) / elapsed),
+        ("cpu_share", cpu / elapsed),
         ("latency_p50_us", stream.latencies.percentile(0.5)),
         ("latency_p99_us", stream.latencies.percentile(0.99)),
         ("latency_p999_us", stream.latencies.percentile(0.999)),

@@ -287,7 +287,7 @@ mod tests {
         let rounds = 20_000;
         for _ in 0..rounds {
             let mut out = Vec::new();
-            let choice = Choice { wanted: 30, leechers_only: false, except: Some(5), with_local: true };
+            let choice = Choice { wanted: 30, leechers_only: false, except: 5, with_local: true };
             assert_eq!(list.choose(&choice, &mut random, &mut out), 30);
             out.as_chunks::<6>().0.iter().for_each(|peer| *times.entry(*peer).or_default() += 1);
         }
@@ -295,7 +295,7 @@ mod tests {
         // Each is expected 600 times; seven standard deviations of a binomial draw are 170.
         assert!(times.values().all(|count| (430..770).contains(count)));
         let mut out = Vec::new();
-        let choice = Choice { wanted: 5000, leechers_only: true, except: None, with_local: true };
+        let choice = Choice { wanted: 5000, leechers_only: true, except: PeerV4::NOBODY, with_local: true };
         assert_eq!(list.choose(&choice, &mut random, &mut out), 666);
     }
 }

@@ -46,6 +46,8 @@ pub(crate) trait Peer: Copy {
     type Address: Copy + Eq;
     /// How many bytes one takes in a compact list.
     const COMPACT: usize;
+    /// An address that no peer has: its port is one that is never handed out.
+    const NOBODY: Self::Address;
 
     fn new(address: Self::Address, meta: Meta) -> Self;
     fn address(&self) -> Self::Address;
@@ -78,15 +80,14 @@ pub(crate) struct Choice<A> {
     pub(crate) wanted: usize,
     /// A seeder has no use for other seeders.
     pub(crate) leechers_only: bool,
-    /// The one who asks.
-    pub(crate) except: Option<A>,
+    /// The one who asks; [`Peer::NOBODY`] where he is of the other family.
+    pub(crate) except: A,
     /// Whether peers on local networks are of use to him.
     pub(crate) with_local: bool,
 }
 
 /// Most peers that are looked at for one reply, in a swarm where hardly any may be handed out.
 const MOST_LOOKS: usize = 1024;
-
 impl<A: Copy + Eq> Choice<A> {
     /// Writes up to `wanted` of the peers from `first` to `len`: random ones of the whole swarm, others each time.
     pub(crate) fn write<P: Peer<Address = A>>(
@@ -101,19 +102,18 @@ impl<A: Copy + Eq> Choice<A> {
         let before = out.len();
         out.resize(before + self.wanted.min(eligible) * P::COMPACT, 0);
         let mut places = out[before..].chunks_exact_mut(P::COMPACT);
-        let mut written = 0;
+        let mut left = places.len();
         for position in random.walk(eligible, MOST_LOOKS) {
             let peer = get(first + position);
-            let is_self = self.except == Some(peer.address());
-            if is_self || (peer.meta().is_local() && !self.with_local) {
+            if (!self.with_local & peer.meta().is_local()) || peer.address() == self.except {
                 continue;
             }
             let Some(place) = places.next() else { break };
             peer.write(place);
-            written += 1;
+            left -= 1;
         }
-        out.truncate(before + written * P::COMPACT);
-        written
+        out.truncate(out.len() - left * P::COMPACT);
+        (out.len() - before) / P::COMPACT
     }
 }
 
@@ -134,6 +134,7 @@ impl PeerV4 {
 impl Peer for PeerV4 {
     type Address = u64;
     const COMPACT: usize = 6;
+    const NOBODY: u64 = 0;
 
     fn new(address: u64, meta: Meta) -> Self {
         Self((u64::from(meta.0) << 48) | address)
@@ -179,6 +180,7 @@ impl PeerV6 {
 impl Peer for PeerV6 {
     type Address = [u8; 18];
     const COMPACT: usize = 18;
+    const NOBODY: [u8; 18] = [0; 18];
 
     fn new(address: [u8; 18], meta: Meta) -> Self {
         Self { address, meta: meta.0.to_le_bytes() }

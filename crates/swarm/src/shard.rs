@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use crate::blocks::Blocks;
 use crate::hashing::{KeyHash, Seeded};
 use crate::large::Larges;
-use crate::peer::{Choice, Kind, Meta, PeerV4, PeerV6, Put, classify};
+use crate::peer::{Choice, Kind, Meta, Peer, PeerV4, PeerV6, Put, classify};
+use crate::small::{MOST, choose};
 use crate::table::{Form, Place, SEGMENTS, Slot, Table};
 use crate::{Key, Random, Tick};
 
@@ -91,6 +92,8 @@ pub struct Shard {
     free_aliases: Vec<u32>,
     pub(crate) changes: crate::changes::Changes,
     random: Random,
+    /// For gathering the peers of a reply.
+    room: Box<[u64; MOST]>,
     pub(crate) seed: Seeded,
     pub(crate) sweeping: crate::sweep::Sweeping,
     /// IPv4 peers, IPv6 peers, browsers.
@@ -124,6 +127,7 @@ impl Shard {
             free_aliases: Vec::new(),
             changes: crate::changes::Changes::default(),
             random: Random::new(seed[2]),
+            room: Box::new([0; MOST]),
             seed: hashing,
             sweeping: crate::sweep::Sweeping::default(),
             totals: (0, 0, 0),
@@ -379,9 +383,11 @@ impl Shard {
             announce.is_seeder && !(announce.event == Event::Started && self.counts(place).leechers == 0);
         let wanted = announce.wanted;
         let port = announce.address.port();
-        let except_v4 = if let IpAddr::V4(ip) = ip { Some(PeerV4::address_of(ip, port)) } else { None };
-        let except_v6 = if let IpAddr::V6(ip) = ip { Some(PeerV6::address_of(ip, port)) } else { None };
-        let wants_v4 = except_v4.is_some() || announce.both_families;
+        let (except_v4, except_v6) = match ip {
+            IpAddr::V4(ip) => (PeerV4::address_of(ip, port), PeerV6::NOBODY),
+            IpAddr::V6(ip) => (PeerV4::NOBODY, PeerV6::address_of(ip, port)),
+        };
+        let wants_v4 = ip.is_ipv4() || announce.both_families;
         let choice_v4 = Choice { wanted, leechers_only, except: except_v4, with_local };
         let slot = self.table.get(place);
         let (peers, head): (&[u64], _) = match slot.form() {
@@ -390,7 +396,7 @@ impl Shard {
             Form::Large(number) => {
                 let large = self.larges.get(number);
                 let found = if wants_v4 { large.v4.choose(&choice_v4, &mut self.random, v4) } else { 0 };
-                if except_v6.is_some() || (announce.both_families && found < wanted) {
+                if ip.is_ipv6() || (announce.both_families && found < wanted) {
                     let wanted = wanted - found.min(wanted / 2);
                     let choice = Choice { wanted, leechers_only, except: except_v6, with_local };
                     large.v6.choose(&choice, &mut self.random, v6);
@@ -401,8 +407,7 @@ impl Shard {
         };
         if wants_v4 {
             let first = if leechers_only { usize::from(head.seeders) } else { 0 };
-            let len = usize::from(head.len);
-            choice_v4.write(first, len, &mut self.random, |position| PeerV4(peers[position]), v4);
+            choose(&choice_v4, &peers[first..usize::from(head.len)], &mut self.random, &mut self.room, v4);
         }
     }
 }

@@ -8,8 +8,11 @@
 //! It is searched from end to end, which the processor does faster than any hashing. The peers stand in the torrent's slot when
 //! they are one or two, and in a block of a [`crate::blocks::Blocks`] otherwise; both are slices here.
 
-use crate::Tick;
-use crate::peer::{Meta, Peer, PeerV4, Put};
+use crate::peer::{Choice, Meta, Peer, PeerV4, Put};
+use crate::{Random, Tick};
+
+/// Peers that are handed out together: half a line of the cache.
+const GROUP: usize = 4;
 
 /// How many peers of a slice are in use, and of what kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,8 +93,19 @@ impl Head {
         peers[..usize::from(self.len)].iter().any(|peer| now.since(meta_of(*peer).tick()) > life)
     }
 
+    #[allow(clippy::needless_bitwise_bool)] // A jump for each peer would undo what comparing four at once gains.
     fn find(self, peers: &[u64], address: u64) -> Option<usize> {
-        peers[..usize::from(self.len)].iter().position(|peer| PeerV4(*peer).address() == address)
+        let is_it = |peer: &u64| PeerV4(*peer).address() == address;
+        let (lines, rest) = peers[..usize::from(self.len)].as_chunks::<8>();
+        // A line of the cache at a time, by the IPv4 address alone: that is what the processor compares four at once.
+        let ip = (address >> 16) as u32;
+        for (number, line) in lines.iter().enumerate() {
+            let is_near = line.iter().fold(false, |found, peer| found | ((peer >> 16) as u32 == ip));
+            if is_near && let Some(position) = line.iter().position(is_it) {
+                return Some(number * 8 + position);
+            }
+        }
+        rest.iter().position(is_it).map(|position| lines.len() * 8 + position)
     }
 
     fn remove_at(&mut self, peers: &mut [u64], position: usize) {
@@ -107,6 +121,46 @@ impl Head {
     }
 }
 
+/// Most peers of a small swarm.
+pub(crate) const MOST: usize = 256;
+
+/// Writes up to `wanted` of the peers of a small swarm: random groups of the whole, others each time.
+///
+/// They are gathered first, those that may not be handed out included and written over by the next one, and then written all at
+/// once: both without a jump or a check for each peer. `room` is for gathering.
+pub(crate) fn choose(
+    choice: &Choice<u64>,
+    peers: &[u64],
+    random: &mut Random,
+    room: &mut [u64; MOST],
+    out: &mut Vec<u8>,
+) {
+    let wanted = choice.wanted.min(peers.len());
+    let mut found = 0;
+    // The first group begins anywhere, and the peers before it are a group, too: so no peer is always the last of its group.
+    let shift = random.below(GROUP).min(peers.len());
+    let (before, groups) = peers.split_at(shift);
+    let last = groups.len().div_ceil(GROUP);
+    for group in random.walk(last + 1, usize::MAX) {
+        let group = if group == last { before } else { &groups[group * GROUP..] };
+        for peer in group.iter().take(GROUP) {
+            let peer = PeerV4(*peer);
+            room[found % MOST] = peer.0;
+            let is_told = (choice.with_local || !peer.meta().is_local()) && peer.address() != choice.except;
+            found += usize::from(is_told);
+        }
+        if found >= wanted {
+            found = wanted;
+            break;
+        }
+    }
+    let start = out.len();
+    out.resize(start + found * PeerV4::COMPACT, 0);
+    for (place, peer) in out[start..].as_chunks_mut::<{ PeerV4::COMPACT }>().0.iter_mut().zip(&*room) {
+        PeerV4(*peer).write(place);
+    }
+}
+
 fn meta_of(peer: u64) -> Meta {
     PeerV4(peer).meta()
 }
@@ -116,7 +170,40 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::Random;
+
+    #[test]
+    #[allow(clippy::cast_precision_loss)] // Far below 2^52.
+    fn every_peer_is_handed_out_as_often_as_any_other_and_no_reply_is_like_the_one_before() {
+        let mut random = Random::new(2);
+        for count in [1, 3, 31, 100, 255] {
+            let peers: Vec<u64> =
+                (1..=count).map(|number| number | if number == 7 { 1 << 63 } else { 0 }).collect();
+            let (wanted, asking) = (30, 5);
+            let eligible = (1..=count).filter(|number| ![5, 7].contains(number)).count();
+            let choice = Choice { wanted, leechers_only: false, except: asking, with_local: false };
+            let mut times: HashMap<[u8; 6], u32> = HashMap::new();
+            let mut same = 0;
+            let mut last = Vec::new();
+            for _ in 0..20_000 {
+                let mut out = vec![9];
+                choose(&choice, &peers, &mut random, &mut [0; MOST], &mut out);
+                assert_eq!((out[0], out.len()), (9, 1 + 6 * eligible.min(wanted)));
+                let chosen = out[1..].as_chunks::<6>().0;
+                for peer in chosen {
+                    *times.entry(*peer).or_default() += 1;
+                }
+                same += u32::from(out == last);
+                last = out;
+            }
+            assert_eq!(times.len(), eligible);
+            let expected = 20_000.0 * (wanted.min(eligible) as f64) / eligible as f64;
+            for (peer, times) in times {
+                let is_fair = (f64::from(times) - expected).abs() < 0.08 * expected;
+                assert!(is_fair && peer[5] != 5 && peer[5] != 7, "{count} {peer:?}: {times} of {expected}");
+            }
+            assert!(count < 40 || same < 400, "{count}: {same}");
+        }
+    }
 
     /// Every operation against a map of address to (seeds, partial, tick).
     #[test]
