@@ -5,17 +5,18 @@
 
 /// Entries carried over with each change.
 const CARRIED: usize = 32;
-const SMALLEST: usize = 1024;
+const PAGE: usize = 1024;
+const SMALLEST: usize = PAGE;
 const FREE: u32 = 0;
 const GONE: u32 = u32::MAX;
 
 /// Positions by address. An entry is a position plus one.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    table: Vec<u32>,
+    table: Places,
     /// Entries and marks in `table`.
     used: usize,
-    old: Vec<u32>,
+    old: Places,
     /// Up to where the old table was carried over.
     carried: usize,
 }
@@ -25,7 +26,7 @@ impl Index {
     pub(crate) fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         [&self.table, &self.old].into_iter().find_map(|table| {
             let found = probe(table, hash, |entry| is_it(entry as usize - 1))?;
-            Some(table[found] as usize - 1)
+            Some(table.get(found) as usize - 1)
         })
     }
 
@@ -35,7 +36,7 @@ impl Index {
         if (self.used + 1) * 10 > self.table.len() * 7 {
             self.carry(usize::MAX, &hash_of);
             let room = (len * 2).next_power_of_two().max(self.table.len() / 4).max(SMALLEST);
-            self.old = std::mem::replace(&mut self.table, vec![FREE; room]);
+            self.old = std::mem::replace(&mut self.table, Places::new(room));
             (self.used, self.carried) = (0, 0);
         }
         self.place(hash, position as u32 + 1);
@@ -54,7 +55,7 @@ impl Index {
     fn exchange(&mut self, hash: u64, from: u32, to: u32) {
         for table in [&mut self.table, &mut self.old] {
             if let Some(found) = probe(table, hash, |entry| entry == from) {
-                table[found] = to;
+                table.set(found, to);
                 return;
             }
         }
@@ -63,36 +64,58 @@ impl Index {
     fn place(&mut self, hash: u64, entry: u32) {
         let mask = self.table.len() - 1;
         let mut place = hash as usize & mask;
-        while self.table[place] != FREE {
+        while self.table.get(place) != FREE {
             place = (place + 1) & mask;
         }
-        self.table[place] = entry;
+        self.table.set(place, entry);
         self.used += 1;
     }
 
     fn carry(&mut self, most: usize, hash_of: &impl Fn(usize) -> u64) {
         let end = self.old.len().min(self.carried.saturating_add(most));
         for place in self.carried..end {
-            let entry = self.old[place];
+            let entry = self.old.get(place);
             if entry != FREE && entry != GONE {
                 // A free place stays free, so that a search ends there as it did before.
-                self.old[place] = GONE;
+                self.old.set(place, GONE);
                 self.place(hash_of(entry as usize - 1), entry);
             }
         }
         self.carried = end;
         if end == self.old.len() {
-            self.old = Vec::new();
+            self.old = Places::default();
         }
     }
 }
 
+/// A table of entries, in pages that are made when the first entry is put into them: a table of a million is there at once.
+#[derive(Debug, Default)]
+struct Places(Vec<Option<Box<[u32; PAGE]>>>);
+
+impl Places {
+    fn new(room: usize) -> Self {
+        Self(vec![None; room / PAGE])
+    }
+
+    fn len(&self) -> usize {
+        self.0.len() * PAGE
+    }
+
+    fn get(&self, place: usize) -> u32 {
+        self.0[place / PAGE].as_ref().map_or(FREE, |page| page[place % PAGE])
+    }
+
+    fn set(&mut self, place: usize, entry: u32) {
+        self.0[place / PAGE].get_or_insert_with(|| Box::new([FREE; PAGE]))[place % PAGE] = entry;
+    }
+}
+
 /// The place of the entry that `is_it` accepts.
-fn probe(table: &[u32], hash: u64, is_it: impl Fn(u32) -> bool) -> Option<usize> {
+fn probe(table: &Places, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<usize> {
     let mask = table.len().checked_sub(1)?;
     let mut place = hash as usize & mask;
     for _ in 0..table.len() {
-        let entry = table[place];
+        let entry = table.get(place);
         if entry == FREE {
             return None;
         }

@@ -15,6 +15,12 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|text| text.parse::<u64>().ok());
     let peers = numbers.next().unwrap_or(10_000_000);
     let torrents = numbers.next().unwrap_or(5_000_000);
+    // In a thread of its own, as a worker is: its memory comes from other places than the main thread's.
+    let worker = std::thread::spawn(move || measure(peers, torrents));
+    worker.join().expect("the thread measures to its end");
+}
+
+fn measure(peers: u64, torrents: u64) {
     let mut shard = Shard::new([1, 2, 3]);
     shard.is_listed_only = false;
     shard.life = LIFE;
