@@ -83,6 +83,17 @@ def test_a_flood_of_new_torrents_ends_at_the_limit_and_known_ones_are_served() -
     assert swarms.announce(b"n" * 20, "8.0.0.2:5000", event="started", left=1, wanted=5)[0] is None
 
 
+def test_a_flood_of_new_torrents_from_one_address_leaves_room_for_others() -> None:
+    swarms = _core.Swarms(policy="open", interval_seconds=600, shards=1, most_torrents=1000)
+    for number in range(3000):
+        swarms.announce(number.to_bytes(4) * 5, "8.0.0.1:5000", event="started", left=1, wanted=0)
+    assert swarms.stats()["torrents"] <= 800
+    for number in range(20):
+        new = bytes([200 + number]) * 20
+        assert swarms.announce(new, "8.0.0.2:5000", event="started", left=1, wanted=0)[0] is None
+    assert swarms.stats()["refused_full"] >= 2200
+
+
 def test_a_flood_of_peers_ends_at_the_limit_of_its_swarm_and_is_counted() -> None:
     swarms = _core.Swarms(policy="open", most_peers=300)
     for number in range(1000):

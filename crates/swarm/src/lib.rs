@@ -11,6 +11,7 @@ mod hashing;
 mod index;
 mod large;
 mod list;
+mod newcomers;
 mod pages;
 mod peer;
 mod random;

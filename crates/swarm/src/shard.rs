@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::blocks::Blocks;
 use crate::hashing::{KeyHash, Seeded};
 use crate::large::Larges;
+use crate::newcomers::Newcomers;
 use crate::peer::{Choice, Kind, Meta, Peer, PeerV4, PeerV6, Put, classify};
 use crate::small::{MOST, choose};
 use crate::table::{Form, Place, SEGMENTS, Slot, Table};
@@ -98,6 +99,7 @@ pub struct Shard {
     pub(crate) sweeping: crate::sweep::Sweeping,
     /// IPv4 peers, IPv6 peers, browsers.
     pub(crate) totals: (usize, usize, usize),
+    pub(crate) newcomers: Newcomers,
     /// Whether only permitted keys are answered.
     pub is_listed_only: bool,
     /// Who is told of local peers.
@@ -130,6 +132,7 @@ impl Shard {
             room: Box::new([0; MOST]),
             seed: hashing,
             sweeping: crate::sweep::Sweeping::default(),
+            newcomers: Newcomers::default(),
             totals: (0, 0, 0),
             is_listed_only: true,
             visibility: Visibility::Same,
@@ -237,10 +240,10 @@ impl Shard {
                 }
                 place
             }
-            None if self.is_listed_only => return Outcome::Unknown,
-            None if announce.event == Event::Stopped => return Outcome::Done(Counts::default()),
-            None if self.table.len() >= self.most_torrents => return Outcome::Full,
-            None => self.table.insert(hash, Slot::new(announce.key)),
+            None => match self.add(hash, announce, now) {
+                Ok(place) => place,
+                Err(outcome) => return outcome,
+            },
         };
         let ip = announce.address.ip().to_canonical();
         let port = announce.address.port();

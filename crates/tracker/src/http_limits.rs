@@ -19,7 +19,7 @@ const METER_SECONDS: u64 = 10;
 pub struct Limits {
     /// Most connections in all.
     pub connections: usize,
-    /// Most connections of one address that is not a trusted proxy.
+    /// Most connections of one address (IPv6: of one network of 64 bits) that is not a trusted proxy.
     pub connections_of_one_address: usize,
     /// Requests and messages a second of one address, as the mean of ten seconds, at the HTTP side and at each UDP worker; 0: any
     /// number.
@@ -66,7 +66,7 @@ impl Default for Limits {
     }
 }
 
-/// How many connections are open, in all and of each address; an address without any is not remembered.
+/// How many connections are open, in all and of each sender; a sender without any is not remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Open {
     total: usize,
@@ -76,6 +76,7 @@ pub(crate) struct Open {
 impl Open {
     /// Counts a connection; false where there are too many.
     pub(crate) fn enter(&mut self, ip: IpAddr, limits: &Limits, is_proxy: bool) -> bool {
+        let ip = sender(ip);
         let own = self.of.get(&ip).copied().unwrap_or(0);
         if self.total >= limits.connections || (own >= limits.connections_of_one_address && !is_proxy) {
             return false;
@@ -91,12 +92,21 @@ impl Open {
 
     pub(crate) fn leave(&mut self, ip: IpAddr) {
         self.total = self.total.saturating_sub(1);
+        let ip = sender(ip);
         if let Some(own) = self.of.get_mut(&ip) {
             *own -= 1;
             if *own == 0 {
                 self.of.remove(&ip);
             }
         }
+    }
+}
+
+/// Who counts as one sender: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer has.
+fn sender(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
     }
 }
 
@@ -120,9 +130,9 @@ impl Meter {
             return true;
         }
         let mut hasher = SipHasher13::new_with_key(&self.keys);
-        match ip {
+        match sender(ip) {
             IpAddr::V4(ip) => hasher.write_u32(ip.into()),
-            IpAddr::V6(ip) => hasher.write_u64((u128::from(ip) >> 64) as u64),
+            IpAddr::V6(ip) => hasher.write_u128(ip.into()),
         }
         let cell = &mut self.cells[hasher.finish() as usize % METER_CELLS];
         let window = (seconds / METER_SECONDS) as u32;
@@ -211,5 +221,11 @@ mod tests {
             open.leave(ip);
         }
         assert!(open.of.is_empty() && open.total == 0);
+        let (one, two) = ("2600::1".parse().expect("an address"), "2600::2".parse().expect("an address"));
+        assert!(open.enter(one, &limits, false) && open.enter(two, &limits, false));
+        assert!(!open.enter(one, &limits, false), "a network of 64 bits is one sender");
+        open.leave(one);
+        open.leave(two);
+        assert!(open.of.is_empty());
     }
 }
