@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benches import metainfo, servers, tracker_attacks, tracker_memory, tracker_udp, tracker_web, tracker_workers
+from benches import fund, metainfo, servers, tracker_attacks, tracker_memory, tracker_udp, tracker_web, tracker_workers
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -12,14 +12,17 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main() -> None:
     """Run the chosen parts."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=("udp", "web", "memory", "workers", "attacks", "metainfo"), action="append")
+    parser.add_argument(
+        "--only", choices=("udp", "web", "memory", "workers", "attacks", "metainfo", "fund"), action="append"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--small", action="store_true", help="leave the scenarios of more than 200,000 peers out")
     parser.add_argument("--note", default="", help="a sentence that is kept with the result")
     chosen = parser.parse_args()
-    servers.build()
-    parts = chosen.only or ["udp", "web", "memory", "workers", "attacks", "metainfo"]
+    parts = chosen.only or ["udp", "web", "memory", "workers", "attacks", "metainfo", "fund"]
+    if set(parts) != {"fund"}:
+        servers.build()
     if "udp" in parts:
         rows = tracker_udp.run(rounds=chosen.rounds, seconds=chosen.seconds, is_large=not chosen.small)
         keep("tracker-udp", tracker_udp.table(rows), chosen)
@@ -33,6 +36,8 @@ def main() -> None:
         keep("tracker-attacks", tracker_attacks.run(rounds=chosen.rounds, seconds=chosen.seconds), chosen)
     if "metainfo" in parts:
         keep("metainfo", metainfo.run(rounds=chosen.rounds), chosen)
+    if "fund" in parts:
+        keep("fund", fund.run(rounds=chosen.rounds), chosen)
 
 
 def keep(name: str, table: str, chosen: argparse.Namespace) -> None:

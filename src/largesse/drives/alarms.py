@@ -32,8 +32,10 @@ def raise_alarm(code: AlarmCode, *, provider: str, subject: str, clock: Clock = 
 
 
 def end_alarm(code: AlarmCode, *, provider: str, subject: str, clock: Clock = utc_now) -> None:
-    """Say that both agree again."""
-    Alarm.objects.filter(provider=provider, code=code, subject=subject, settled_at=None).update(settled_at=clock())
+    """Say that both agree again; nearly always there is nothing to end, and reading that costs no transaction."""
+    lasting = Alarm.objects.filter(provider=provider, code=code, subject=subject, settled_at=None)
+    if lasting.exists():
+        lasting.update(settled_at=clock())
 
 
 @transaction.atomic
