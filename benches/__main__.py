@@ -4,40 +4,62 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benches import fund, metainfo, servers, tracker_attacks, tracker_memory, tracker_udp, tracker_web, tracker_workers
+from benches import (
+    fund,
+    metainfo,
+    servers,
+    tracker_attacks,
+    tracker_expiry,
+    tracker_instructions,
+    tracker_memory,
+    tracker_udp,
+    tracker_web,
+    tracker_workers,
+)
 
+PARTS = ("udp", "instructions", "workers", "expiry", "memory", "web", "attacks", "metainfo", "fund")
+WITHOUT_TRACKER = {"metainfo", "fund"}
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def main() -> None:
     """Run the chosen parts."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument(
-        "--only", choices=("udp", "web", "memory", "workers", "attacks", "metainfo", "fund"), action="append"
-    )
+    parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--small", action="store_true", help="leave the scenarios of more than 200,000 peers out")
     parser.add_argument("--note", default="", help="a sentence that is kept with the result")
     chosen = parser.parse_args()
-    parts = chosen.only or ["udp", "web", "memory", "workers", "attacks", "metainfo", "fund"]
-    if set(parts) != {"fund"}:
+    parts = chosen.only or PARTS
+    if set(parts) - WITHOUT_TRACKER:
         servers.build()
-    if "udp" in parts:
-        rows = tracker_udp.run(rounds=chosen.rounds, seconds=chosen.seconds, is_large=not chosen.small)
-        keep("tracker-udp", tracker_udp.table(rows), chosen)
-    if "web" in parts:
-        keep("tracker-web", tracker_web.run(rounds=chosen.rounds, seconds=chosen.seconds), chosen)
-    if "memory" in parts:
-        keep("tracker-memory", tracker_memory.table(tracker_memory.run()), chosen)
-    if "workers" in parts:
-        keep("tracker-workers", tracker_workers.run(rounds=chosen.rounds, seconds=chosen.seconds), chosen)
-    if "attacks" in parts:
-        keep("tracker-attacks", tracker_attacks.run(rounds=chosen.rounds, seconds=chosen.seconds), chosen)
-    if "metainfo" in parts:
-        keep("metainfo", metainfo.run(rounds=chosen.rounds), chosen)
-    if "fund" in parts:
-        keep("fund", fund.run(rounds=chosen.rounds), chosen)
+    for part in parts:
+        keep(part if part in WITHOUT_TRACKER else f"tracker-{part}", measure(part, chosen), chosen)
+
+
+def measure(part: str, chosen: argparse.Namespace) -> str:
+    """Measure one part and return its tables."""
+    times = {"rounds": chosen.rounds, "seconds": chosen.seconds}
+    match part:
+        case "udp":
+            return f"{tracker_udp.run(**times, is_large=not chosen.small)}\n\n{tracker_udp.latencies(**times)}"
+        case "instructions":
+            return tracker_instructions.run()
+        case "workers":
+            return tracker_workers.run(**times)
+        case "expiry":
+            return tracker_expiry.run(**times)
+        case "memory":
+            return tracker_memory.run()
+        case "web":
+            return tracker_web.run(**times)
+        case "attacks":
+            return tracker_attacks.run(**times)
+        case "fund":
+            return fund.run(rounds=chosen.rounds)
+        case _:
+            return metainfo.run(rounds=chosen.rounds)
 
 
 def keep(name: str, table: str, chosen: argparse.Namespace) -> None:
