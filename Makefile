@@ -63,7 +63,7 @@ format: setup ## Format Python and Rust
 bench: setup ## Measure speed and memory; prints a table and keeps results under benches/results
 	$(BIN)/python -m benches $(ARGS)
 
-fuzz: ## Run every fuzz target (SECONDS=600 each; needs cargo-fuzz and a nightly toolchain)
+fuzz: ## Run every fuzz target (SECONDS_EACH=600; needs cargo-fuzz)
 	fuzz/run $(or $(SECONDS_EACH),600)
 
 docs: setup ## Regenerate docs/reference from the program itself

@@ -99,6 +99,17 @@ def _between(low: int, high: int) -> Callable[[object], int]:
     return parse
 
 
+def _listen_or_none(value: object) -> str:
+    return str(ListenAddress.parse(_text(value))) if value != "" else ""
+
+
+def _peer_id_prefixes(value: object) -> tuple[str, ...]:
+    prefixes = _texts(value)
+    if not all(1 <= len(prefix) <= 20 and prefix.isascii() and prefix.isprintable() for prefix in prefixes):
+        raise ValueError(value)
+    return prefixes
+
+
 def _or_auto(parse: Callable[[object], int]) -> Callable[[object], int | Literal["auto"]]:
     def parse_or_auto(value: object) -> int | Literal["auto"]:
         return "auto" if value == "auto" else parse(value)
@@ -192,7 +203,7 @@ class TrackerConfig:
     )
     admin: str = setting(
         "127.0.0.1:0",
-        _matching(r"|\S+:\d+"),
+        _listen_or_none,
         "Address of /metrics, /stats.json and /health; empty: none.",
         allowed="Allowed: ADDRESS:PORT, or empty.",
     )
@@ -250,10 +261,13 @@ class TrackerConfig:
         allowed="Allowed: same, all or never.",
     )
     client_allow: tuple[str, ...] = setting(
-        (), _texts, "Peer-id prefixes that alone are served; empty: all.", allowed="Allowed: a list such as -TR, -lt."
+        (),
+        _peer_id_prefixes,
+        "Peer-id prefixes that alone are served; empty: all.",
+        allowed="Allowed: a list such as -TR, -lt.",
     )
     client_deny: tuple[str, ...] = setting(
-        (), _texts, "Peer-id prefixes that are refused.", allowed="Allowed: a list such as -XL0012."
+        (), _peer_id_prefixes, "Peer-id prefixes that are refused.", allowed="Allowed: a list such as -XL0012."
     )
 
 

@@ -193,3 +193,31 @@ def test_logs_are_json_lines_without_addresses(tmp_path: Path, is_alone: bool) -
     assert "over_limit" in {line.get("event") for line in lines}
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
     assert "127.0.0.66" not in running.said()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "key"),
+    [
+        (("--admin", "127.0.0.1:99999"), {}, "tracker.admin"),
+        (("--listen", "127.0.0.1"), {}, "tracker.listen"),
+        (("--workers", "0"), {}, "tracker.workers"),
+        ((), {"LARGESSE_TRACKER_TRUSTED_PROXIES": "10.0.0.0/33"}, "tracker.trusted_proxies"),
+        ((), {"LARGESSE_TRACKER_CLIENT_DENY": "-\u4e2d"}, "tracker.client_deny"),
+        ((), {"LARGESSE_TRACKER_REQUESTS_PER_SECOND": "many"}, "tracker.requests_per_second"),
+        ((), {"LARGESSE_TRACKER_FULL_SCRAPE": "perhaps"}, "tracker.full_scrape"),
+        ((), {"LARGESSE_TRACKER_TLS_CERTIFICATE": "/nowhere.pem"}, "tracker.tls_key"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_by_its_name(
+    arguments: tuple[str, ...], variables: dict[str, str], key: str
+) -> None:
+    where = () if "--listen" in arguments else ("--listen", "127.0.0.1:0")
+    done = run("tracker", "--policy", "open", *where, *arguments, environment=variables)
+    assert done.returncode == 78
+    assert key in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_admin_address_of_nothing_is_none() -> None:
+    with start("tracker", "--policy", "open", "--listen", "127.0.0.1:0", "--admin", "", "--json") as running:
+        assert json.loads(running.first_line())["admin"] is None

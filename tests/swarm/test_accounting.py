@@ -1,0 +1,119 @@
+"""Members' accounts in the database: every batch once, whatever fails in between; on SQLite and PostgreSQL."""
+
+import errno
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from largesse.accounts.models import User
+from largesse.swarm.accounting import KEEP_REPORTS, Batch, MemberFeed, Spool, book
+from largesse.swarm.core import Deed, Heard, Report
+from largesse.swarm.models import MemberReport, MemberTotal
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+NOW = int(AT.timestamp())
+KEY, PEER = b"k" * 20, b"-XX0001-aaaaaaaaaaaa"
+
+
+class FakeTracker:
+    """Hands over what a test tells it to."""
+
+    def __init__(self) -> None:
+        self.deeds: list[Deed] = []
+        self.heard: list[Heard] = []
+        self.restored: list[tuple[int, bytes, bytes, Report]] = []
+
+    def drain_counts(self, limit: int) -> list[tuple[bytes, int, int, int, int]]:
+        return []
+
+    def drain_members(self) -> tuple[list[Deed], list[Heard]]:
+        drained = self.deeds, self.heard
+        self.deeds, self.heard = [], []
+        return drained
+
+    def restore_members(self, reports: list[tuple[int, bytes, bytes, Report]]) -> None:
+        self.restored = reports
+
+
+class FullSpool(Spool):
+    """A spool on a disk that is full for a while."""
+
+    is_full = True
+
+    def put(self, batch: Batch) -> Path:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().put(batch)
+
+
+@pytest.fixture(name="ada")
+def _ada() -> int:
+    return User.objects.create_user("ada").pk
+
+
+def total(account: int) -> tuple[int, int, int, int]:
+    found = MemberTotal.objects.get(account_id=account, key=KEY.hex())
+    return found.uploaded_bytes, found.downloaded_bytes, found.seed_seconds, found.completed
+
+
+def test_a_batch_is_booked_once_and_sums_up(ada: int) -> None:
+    first = Batch("a" * 32, AT, ((ada, KEY, 10, 20, 30, 1),), ((ada, KEY, PEER, (10, 20, True, NOW)),))
+    assert book(first)
+    assert not book(first)
+    later = Batch(
+        "b" * 32, AT + timedelta(hours=1), ((ada, KEY, 1, 2, 3, 1),), ((ada, KEY, PEER, (11, 22, True, NOW + 9)),)
+    )
+    assert book(later)
+    assert total(ada) == (11, 22, 33, 2)
+    assert MemberTotal.objects.get().completed_at == AT, "the first completion is what a hit-and-run is measured from"
+    report = MemberReport.objects.get()
+    assert (report.uploaded_bytes, report.downloaded_bytes, report.is_seeder, report.heard_at) == (
+        11,
+        22,
+        True,
+        NOW + 9,
+    )
+
+
+def test_a_peer_that_stopped_or_was_silent_for_long_is_forgotten(ada: int) -> None:
+    old = NOW - int(KEEP_REPORTS.total_seconds()) - 1
+    silent, stopped = (ada, KEY, b"s" * 20, (1, 1, False, old)), (ada, KEY, PEER, (1, 1, False, NOW))
+    assert book(Batch("a" * 32, AT - KEEP_REPORTS, (), (silent, stopped)))
+    assert MemberReport.objects.count() == 2
+    assert book(Batch("b" * 32, AT, (), ((ada, KEY, PEER, None),)))
+    assert MemberReport.objects.count() == 0
+
+
+def test_an_account_that_is_gone_and_a_claim_beyond_all_bounds_stop_nothing(ada: int) -> None:
+    batch = Batch(
+        "a" * 32,
+        AT,
+        ((ada, KEY, 5, 0, 0, 0), (ada + 1000, KEY, 5, 0, 0, 0)),
+        ((ada, KEY, PEER, (2**64 - 1, 0, False, NOW)), (ada + 1000, KEY, PEER, (1, 1, False, NOW))),
+    )
+    assert book(batch)
+    assert total(ada) == (5, 0, 0, 0)
+    assert MemberReport.objects.get().uploaded_bytes == 2**63 - 1
+
+
+def test_what_a_full_disk_refused_is_kept_and_written_later(ada: int, tmp_path: Path) -> None:
+    tracker, spool = FakeTracker(), FullSpool(tmp_path / "spool")
+    feed = MemberFeed(tracker, spool, clock=lambda: AT)
+    for uploaded in (10, 30):
+        tracker.deeds = [(ada, KEY, 10, 0, 0, 0)]
+        tracker.heard = [(ada, KEY, PEER, (uploaded, 0, False, NOW))]
+        with pytest.raises(OSError, match="No space left"):
+            feed.gather()
+    spool.is_full = False
+    path = feed.gather()
+    assert path is not None
+    assert path.stat().st_mode & 0o077 == 0
+    assert feed.gather() is None, "it is handed over once"
+    assert Batch.parse(path).text() == path.read_text()
+    assert feed.book_waiting() == 1
+    assert total(ada) == (20, 0, 0, 0)
+    assert feed.restore() == 1
+    assert tracker.restored == [(ada, KEY, PEER, (30, 0, False, NOW))]
