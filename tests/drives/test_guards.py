@@ -45,6 +45,15 @@ def test_an_events_id_is_its_key(paid: Settlement) -> None:
     assert ProviderEvent.objects.count() == 1
 
 
+def test_an_event_can_be_emptied_and_nothing_else(paid: Settlement) -> None:
+    with pytest.raises(DatabaseError, match="only grow"):
+        run("UPDATE drives_providerevent SET id = 'stripe/evt_2', body = ''")
+    ProviderEvent.objects.update(body=b"")
+    assert bytes(ProviderEvent.objects.get().body) == b""
+    with pytest.raises(DatabaseError, match="only grow"):
+        run("UPDATE drives_providerevent SET body = 'other'")
+
+
 TWICE = {
     "drives_settlement": "INSERT INTO drives_settlement (public_id, donation_id, provider, reference, amount_minor,"
     " fee_minor, occurred_at, entry_id) SELECT 'other', donation_id, provider, reference, amount_minor, fee_minor,"

@@ -13,6 +13,7 @@ from fakes.http import Event, Fault
 from fakes.stripe import FakeStripe, signature
 from fund_site import begin, deliver, left, with_btcpay, with_stripe, work
 from largesse.accounts.models import Role, User
+from largesse.drives.actions.receive_event import body_of, forget_events
 from largesse.drives.actions.refund import claim
 from largesse.drives.actions.send_refund import record_refund, send_refund
 from largesse.drives.actions.start_payment import start_payment
@@ -93,7 +94,22 @@ def test_a_forged_a_stale_and_a_long_event_are_refused_and_not_kept(stripe: Fake
     assert deliver("nobody", stripe.events[0]) == 404
     assert not ProviderEvent.objects.exists()
     assert deliver("stripe", stripe.events[0]) == 200
-    assert bytes(ProviderEvent.objects.get().body) == body
+    kept = ProviderEvent.objects.get()
+    assert body_of(kept) == body
+    assert b"charge" not in bytes(kept.body)  # Sealed: events name payers.
+
+
+def test_what_events_say_of_payers_is_emptied_and_they_stay_known(stripe: FakeStripe, drive: Drive) -> None:
+    _, started = begin(drive, "stripe", 5_000)
+    stripe.pay(started.reference)
+    for event in stripe.events:
+        deliver("stripe", event)
+    assert forget_events(older_than=REACH) == 0
+    assert forget_events(older_than=REACH, clock=lambda: utc_now() + REACH + timedelta(days=1)) == 2
+    assert [body_of(kept) for kept in ProviderEvent.objects.all()] == [b"", b""]
+    assert deliver("stripe", stripe.events[0]) == 200
+    assert ProviderEvent.objects.count() == 2
+    work()
 
 
 def test_an_event_that_lies_about_the_amount_is_only_a_hint(stripe: FakeStripe, drive: Drive) -> None:

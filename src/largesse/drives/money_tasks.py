@@ -8,6 +8,7 @@ from django.utils.translation import gettext, override
 
 from largesse.accounts.models import Role, User
 from largesse.drives.actions.import_statement import forget_lines
+from largesse.drives.actions.receive_event import body_of, forget_events
 from largesse.drives.actions.send_refund import send_refund
 from largesse.drives.actions.sweep import OVERLAP, REACH, sweep_all, unfinished
 from largesse.drives.actions.take_in import take_in
@@ -25,7 +26,8 @@ def process_event(*, event: str) -> None:
     """Take in the payment that a webhook is about."""
     kept = ProviderEvent.objects.get(pk=event)
     one = provider(kept.pk.partition("/")[0])
-    take_in(one, one.changed(bytes(kept.body)))
+    if body := body_of(kept):
+        take_in(one, one.changed(body))
 
 
 @job("drives.send_refund")
@@ -67,7 +69,8 @@ def sweep_daily() -> None:
     sweep_all(reach=REACH)
 
 
-@periodic("drives.forget_lines", every_seconds=86_400)
-def forget_lines_of_today() -> None:
-    """Empty what bank statements said of people whose time is over."""
+@periodic("drives.forget_payers", every_seconds=86_400)
+def forget_payers() -> None:
+    """Empty what statements and events said of people whose time is over."""
     forget_lines()
+    forget_events(older_than=REACH)

@@ -42,8 +42,7 @@ def seal(value: Json, *, bound_to: str) -> bytes:
     Args:
         bound_to: names the row, such as `donation:7q4m2kx`; the same is needed to open it.
     """
-    nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(_key("seal")).encrypt(nonce, canonical_json(value).encode(), bound_to.encode())
+    return seal_bytes(canonical_json(value).encode(), bound_to=bound_to)
 
 
 def unseal(sealed: bytes, *, bound_to: str) -> Any:
@@ -53,11 +52,26 @@ def unseal(sealed: bytes, *, bound_to: str) -> Any:
     Raises:
         SealBroken: the key or the row is another, or the bytes were altered.
     """
+    return json.loads(unseal_bytes(sealed, bound_to=bound_to))
+
+
+def seal_bytes(plain: bytes, *, bound_to: str) -> bytes:
+    """Encrypt bytes as they are."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(_key("seal")).encrypt(nonce, plain, bound_to.encode())
+
+
+def unseal_bytes(sealed: bytes, *, bound_to: str) -> bytes:
+    """
+    Return the bytes that were sealed.
+
+    Raises:
+        SealBroken: the key or the row is another, or the bytes were altered.
+    """
     try:
-        plain = AESGCM(_key("seal")).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
+        return AESGCM(_key("seal")).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
     except (InvalidTag, ValueError) as error:
         raise SealBroken from error
-    return json.loads(plain)
 
 
 def keyed_hash(text: str, *, purpose: str) -> str:
