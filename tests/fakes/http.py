@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = handle_request  # noqa: N815 - the names are the base class’s.
+    do_GET = do_POST = do_DELETE = handle_request  # noqa: N815 - the names are the base class’s.
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's.
         """Say nothing."""

@@ -40,6 +40,8 @@ class FakeStripe(Fake):
         self.balance: Counter[str] = Counter()
         self.keys: dict[str, tuple[str, tuple[int, Any]]] = {}
         self.numbers = itertools.count(1)
+        self.canceled: set[str] = set()
+        """Subscriptions that take nothing any more."""
 
     def answer(
         self, method: str, path: str, query: list[tuple[str, str]], body: bytes, headers: Any
@@ -48,6 +50,8 @@ class FakeStripe(Fake):
             return 401, _error("authentication", "invalid_request_error")
         if method == "GET":
             return self._get(path, nested(query))
+        if method == "DELETE":
+            return self._cancel(path.removeprefix("/v1/subscriptions/"))
         key, said = headers.get("Idempotency-Key"), body.decode()
         if key in self.keys:
             before, answer = self.keys[key]
@@ -142,6 +146,9 @@ class FakeStripe(Fake):
             lists = [{"amount": amount, "currency": currency} for currency, amount in self.balance.items()]
             return 200, {"object": "balance", "available": lists, "pending": []}
         name = path.removeprefix("/v1/")
+        if name.startswith("subscriptions/"):
+            status = "canceled" if name.partition("/")[2] in self.canceled else "active"
+            return 200, {"id": name.partition("/")[2], "object": "subscription", "status": status}
         if name in KINDS:
             return 200, self._page(name, query)
         folder, _, item_id = name.rpartition("/")
@@ -161,9 +168,18 @@ class FakeStripe(Fake):
         shown = [self.lie(dict(item)) for item in items[:most]]
         return {"object": "list", "data": shown, "has_more": len(items) > most}
 
+    def _cancel(self, subscription: str) -> tuple[int, Any]:
+        if subscription in self.canceled:
+            return 404, _error("resource_missing", "invalid_request_error")
+        self.canceled.add(subscription)
+        return 200, {"id": subscription, "object": "subscription", "status": "canceled"}
+
     def _post(self, path: str, form: dict[str, Any]) -> tuple[int, Any]:
         if path == "/v1/checkout/sessions":
             return 200, self._session(form)
+        if path.endswith("/expire"):
+            self.expire(path.split("/")[-2])
+            return 200, self.items["checkout/sessions"][path.split("/")[-2]]
         if path != "/v1/refunds":
             return 404, _error("resource_missing", "invalid_request_error")
         charge = self.items["charges"].get(form["charge"])

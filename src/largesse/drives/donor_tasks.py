@@ -4,9 +4,13 @@ from datetime import timedelta
 
 from largesse.drives import mails
 from largesse.drives.actions.end_drives import end_drives
+from largesse.drives.actions.stop_monthly import stop_monthly
+from largesse.drives.actions.take_in import take_in
 from largesse.drives.actions.wind_down import close_when_sent
 from largesse.drives.donors import forget_expired, keep_longer
 from largesse.drives.models import Contract, Donation, Donor, Drive, Refund, Settlement
+from largesse.drives.providers.base import Changed
+from largesse.drives.providers.registry import provider
 from largesse.jobs.registry import enqueue, job, periodic
 from largesse.kit.clock import utc_now
 
@@ -92,6 +96,19 @@ def send_statements() -> None:
 def end_what_is_over() -> None:
     """Give back what missed its goal, and close what has sent every share."""
     end_drives()
+
+
+@job("drives.stop_monthly")
+def stop_one_monthly(*, donation: str) -> None:
+    """Stop one monthly gift."""
+    stop_monthly(Donation.objects.get(public_id=donation))
+
+
+@job("drives.look_again")
+def look_again(*, donation: str) -> None:
+    """Ask a provider what became of a payment whose donor is looking."""
+    found = Donation.objects.get(public_id=donation)
+    take_in(provider(found.provider), Changed(reference=found.reference, donation_id=found.public_id))
 
 
 @job("drives.close_drive")

@@ -49,6 +49,7 @@ urlpatterns = [
     path(f"{GIFT}pay/", donor.pay, name="pay"),
     path(f"{GIFT}change/", donor.change, name="gift_change"),
     path(f"{GIFT}refund/", donor.refund, name="gift_refund"),
+    path(f"{GIFT}stop/", donor.stop, name="gift_stop"),
     path(f"{GIFT}forget/", donor.forget_me, name="gift_forget"),
     path(f"{GIFT}statement/<int:year>/", donor.mail_statement, name="mail_statement"),
     path(f"{GIFT}receipt/<str:settlement>/<document_form:form>/", donor.receipt, name="receipt"),

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from largesse.drives.actions.refund import claim, refundable_minor
+from largesse.drives.actions.stop_monthly import stop_all_monthly
 from largesse.drives.actions.wind_down import close_when_sent
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Drive, DriveState, Period, Refund, RefundReason, Settlement
@@ -12,10 +13,12 @@ from largesse.kit.clock import Clock, utc_now
 
 
 def end_drives(*, clock: Clock = utc_now) -> None:
-    """Give back what missed its goal, and close what has sent every share."""
+    """Give back what missed its goal, stop monthly gifts to what is over, and close what has sent every share."""
     missed = Drive.objects.filter(state=DriveState.OPEN, period=Period.ALL_OR_NOTHING, ends_at__lte=clock())
     for drive in missed:
         give_back_missed(drive, clock=clock)
+    for drive in Drive.objects.filter(state=DriveState.OPEN, ends_at__lte=clock()):
+        stop_all_monthly(drive)
     for drive in Drive.objects.filter(state=DriveState.CLOSING):
         close_when_sent(drive, clock=clock)
 
@@ -42,6 +45,7 @@ def give_back_missed(drive: Drive, *, clock: Clock = utc_now) -> list[Refund]:
     ]
     payload = {"slug": drive.slug, "refunds": len(refunds)}
     append(kind="drives.goal_missed", subject=drive.subject, payload=payload, clock=clock)
+    stop_all_monthly(drive)
     for refund in refunds:
         enqueue("drives.send_refund_note", refund=refund.public_id)
     return refunds

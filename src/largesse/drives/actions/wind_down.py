@@ -7,6 +7,7 @@ from django.db import transaction
 from largesse.accounts.models import User
 from largesse.accounts.permits import may_keep_books, require
 from largesse.drives.actions.refund import claim, refundable_minor
+from largesse.drives.actions.stop_monthly import stop_all_monthly
 from largesse.drives.errors import DriveNotOpen
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Drive, DriveState, Period, Refund, RefundReason, Settlement
@@ -65,6 +66,7 @@ def wind_down(drive: Drive, *, treasurer: User, clock: Clock = utc_now) -> list[
         for settlement in Settlement.objects.filter(donation__drive=drive)
         if plan.shares[settlement.public_id]
     ]
+    stop_all_monthly(drive)
     for refund in refunds:
         enqueue("drives.send_refund_note", refund=refund.public_id)
     payload = {"slug": drive.slug, "unspent_minor": plan.unspent_minor, "refunds": len(refunds)}

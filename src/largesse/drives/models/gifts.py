@@ -33,6 +33,8 @@ class Donation(models.Model):
     pending_minor = models.BigIntegerField(default=0)
     """What the provider says is under way."""
     failed_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    """When a monthly gift was stopped."""
     form_key = models.CharField(max_length=64, null=True, unique=True)
     """Hash of the form that it came by, so that a form sent twice makes one donation."""
     made_at = models.DateTimeField()

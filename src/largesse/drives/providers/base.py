@@ -182,6 +182,9 @@ class Provider(Protocol):
     def recent(self, since: datetime) -> Iterator[Changed]:
         """Yield every payment that was made or changed since then, for the sweep. Raises ProviderUnavailable."""
 
+    def stop(self, reference: str) -> None:
+        """Take nothing more for a monthly gift; told again, nothing happens. Raises ProviderUnavailable."""
+
     def payouts(self, since: datetime) -> Iterator[Payout]:
         """Yield what was sent to the bank account since then. Raises ProviderUnavailable."""
 

@@ -126,6 +126,10 @@ class BTCPayProvider:
             order = (invoice.get("metadata") or {}).get("orderId")
             yield Changed(reference=str(invoice["id"]), donation_id=str(order) if order else None)
 
+    def stop(self, reference: str) -> None:
+        """Nothing: an invoice is paid once."""
+        del reference
+
     def payouts(self, since: datetime) -> Iterator[Payout]:
         """Nothing: the wallet is the operator's own."""
         del since

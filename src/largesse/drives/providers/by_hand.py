@@ -49,6 +49,10 @@ class ByHand:
         del since
         return iter(())
 
+    def stop(self, reference: str) -> None:
+        """Nothing: a standing order is ended at the donor's bank."""
+        del reference
+
     def payouts(self, since: datetime) -> Iterator[Payout]:
         """Nothing."""
         del since

@@ -168,6 +168,16 @@ class StripeProvider:
             for item in self._list(path, made):
                 yield changed_by(item)
 
+    def stop(self, reference: str) -> None:
+        """Cancel the subscription of a session; one that was never paid is expired."""
+        session = self._call("GET", f"/v1/checkout/sessions/{reference}", {})
+        if session.get("subscription"):
+            path = f"/v1/subscriptions/{_id(session['subscription'])}"
+            if self._call("GET", path, {}).get("status") != "canceled":
+                self._call("DELETE", path, {})
+        elif session.get("status") == "open":
+            self._call("POST", f"/v1/checkout/sessions/{reference}/expire", {}, key=f"stop-{reference}")
+
     def payouts(self, since: datetime) -> Iterator[Payout]:
         """Yield the payouts made since then that did not fail."""
         for item in self._list("/v1/payouts", {"created": {"gte": int(since.timestamp())}}):

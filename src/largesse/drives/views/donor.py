@@ -18,6 +18,7 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from largesse.drives.actions.change_mind import change_mind, returnable
+from largesse.drives.actions.stop_monthly import stop_monthly
 from largesse.drives.documents import (
     receipt_context,
     receipt_pdf,
@@ -78,9 +79,12 @@ def gift(request: HttpRequest, public_id: str, token: str) -> HttpResponse:
         "years": years_of(donation) if identity and identity.email else [],
         "way": LABELS.get(donation.provider, donation.provider),
         "link": private_path(donation),
+        "may_stop": donation.is_monthly and donation.stopped_at is None and _is_online(donation),
     }
     if not settlements:
         context |= _payment(donation)
+        if _is_online(donation) and donation.reference:  # The webhook may be late, or lost.
+            enqueue("drives.look_again", unique=f"look:{donation.public_id}", donation=donation.public_id)
     return render(request, "drives/gift.html", context)
 
 
@@ -171,6 +175,19 @@ def refund(request: HttpRequest, public_id: str, token: str) -> HttpResponse:
         "link": private_path(donation),
     }
     return render(request, "drives/gift_refund.html", context, status=422 if form.errors else 200)
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, public_id: str, token: str) -> HttpResponse:
+    """Stop a monthly gift."""
+    donation = donation_of_link(public_id, token)
+    if request.method == "POST":
+        stop_monthly(donation)
+        messages.success(request, gettext("Stopped. Nothing more is taken; what you gave stays given."))
+        return redirect(private_path(donation))
+    context = {"PLACE": "fund", "donation": donation, "drive": donation.drive, "link": private_path(donation)}
+    return render(request, "drives/gift_stop.html", context)
 
 
 @private
