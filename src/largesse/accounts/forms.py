@@ -35,5 +35,4 @@ class TokenForm(forms.Form):
 class RoleForm(forms.Form):
     """The role of an account."""
 
-    account = forms.CharField(max_length=16, widget=forms.HiddenInput)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices)

@@ -1,5 +1,7 @@
 """Permits: what each role may do. An action asks its permit first."""
 
+from django.utils.translation import gettext as _
+
 from largesse.accounts.models import Role, User
 from largesse.kit.errors import NotPermitted
 
@@ -26,6 +28,17 @@ def may_keep_books(user: object) -> bool:
 def may_administer(user: object) -> bool:
     """Return whether the account may give roles and write news."""
     return _has_role(user, frozenset({Role.ADMINISTRATOR}))
+
+
+def told_roles() -> list[tuple[Role, str]]:
+    """Say what each role may do, from the least to the most trusted."""
+    return [
+        (Role.MEMBER, _("Takes part and is counted, where the site counts its members.")),
+        (Role.PUBLISHER, _("Lists torrents; edits and withdraws its own listings.")),
+        (Role.MODERATOR, _("Lists torrents, and edits or withdraws the listings of others.")),
+        (Role.TREASURER, _("Opens drives, books payments and approves expenses; lists nothing.")),
+        (Role.ADMINISTRATOR, _("May do all of this, writes news, gives roles and closes accounts.")),
+    ]
 
 
 def require(is_permitted: bool) -> None:

@@ -9,13 +9,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from largesse.accounts.actions.close_account import close_account
 from largesse.accounts.actions.first_administrator import is_first_administrator_link, make_first_administrator
+from largesse.accounts.actions.reopen_account import reopen_account
 from largesse.accounts.actions.set_role import set_role
 from largesse.accounts.actions.tokens import make_token, reset_passkey, revoke_token
 from largesse.accounts.errors import LinkUsed, NameTaken, WeakPassword
 from largesse.accounts.forms import FirstAdministratorForm, RoleForm, TokenForm
 from largesse.accounts.models import Role, User
-from largesse.accounts.permits import may_administer, may_publish, require
+from largesse.accounts.permits import may_administer, may_publish, require, told_roles
+from largesse.accounts.queries import found_people
 
 
 @login_required
@@ -87,19 +90,66 @@ def passkey(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def people(request: HttpRequest) -> HttpResponse:
-    """List accounts and give roles."""
+    """Find accounts, by name, mail address or role."""
     require(may_administer(request.user))
+    text, role, after = (request.GET.get(name, "")[:150] for name in ("name", "role", "after"))
+    context = {
+        "found": found_people(text=text, role=role, after=after),
+        "text": text,
+        "role": role,
+        "after": after,
+        "roles": [*Role.choices, ("closed", _("Closed account"))],
+    }
+    return render(request, "accounts/people.html", context)
+
+
+@login_required
+def person(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show an account to an administrator, with what can be done to it."""
+    require(may_administer(request.user))
+    account = get_object_or_404(User, public_id=public_id)
+    context = {"person": account, "form": RoleForm(initial={"role": account.role}), "told": told_roles()}
+    return render(request, "accounts/person.html", context)
+
+
+@login_required
+def person_role(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ask once more before an account gets another role, then give it."""
+    require(may_administer(request.user))
+    account = get_object_or_404(User, public_id=public_id)
+    form = RoleForm(request.POST if request.method == "POST" else request.GET)
+    if not form.is_valid() or form.cleaned_data["role"] == account.role:
+        return redirect("accounts:person", public_id)
+    role = Role(form.cleaned_data["role"])
     if request.method == "POST":
-        form = RoleForm(request.POST)
-        if form.is_valid():
-            account = get_object_or_404(User, public_id=form.cleaned_data["account"])
-            set_role(account, role=Role(form.cleaned_data["role"]), administrator=_account(request))
-            messages.success(
-                request, _("%(name)s is now: %(role)s.") % {"name": account.username, "role": Role(account.role).label}
-            )
-        return redirect("accounts:people")
-    rows = User.objects.order_by("username")[:500]
-    return render(request, "accounts/people.html", {"PLACE": "me", "people": rows, "roles": Role.choices})
+        set_role(account, role=role, administrator=_account(request))
+        messages.success(request, _("%(name)s is now: %(role)s.") % {"name": account.username, "role": role.label})
+        return redirect("accounts:person", public_id)
+    told = dict(told_roles())
+    context = {"person": account, "role": role, "may": told[role], "may_now": told[Role(account.role)]}
+    return render(request, "accounts/person_role.html", context)
+
+
+@login_required
+def person_close(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Tell what closing an account means, then close it."""
+    require(may_administer(request.user))
+    account = get_object_or_404(User, public_id=public_id)
+    if request.method == "POST":
+        close_account(account, administrator=_account(request))
+        messages.success(request, _("The account of %(name)s is closed.") % {"name": account.username})
+        return redirect("accounts:person", public_id)
+    return render(request, "accounts/person_close.html", {"person": account})
+
+
+@login_required
+@require_POST
+def person_reopen(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Open a closed account again."""
+    account = get_object_or_404(User, public_id=public_id)
+    reopen_account(account, administrator=_account(request))
+    messages.success(request, _("The account of %(name)s is open again.") % {"name": account.username})
+    return redirect("accounts:person", public_id)
 
 
 def _account(request: HttpRequest) -> User:

@@ -17,7 +17,10 @@ from largesse.swarm.core import Change, TakesPolicy, prefixes
 ALLOWING = frozenset({"torrents.listed", "torrents.restored"})
 REFUSING = frozenset({"torrents.withdrawn", "torrents.restricted"})
 PASSKEY_CHANGED = "accounts.passkey_changed"
+ACCOUNT_CLOSED = "accounts.closed"
+ACCOUNT_REOPENED = "accounts.reopened"
 CLIENT_RULES_CHANGED = "swarm.client_rules_changed"
+ADMITTING = frozenset({PASSKEY_CHANGED, ACCOUNT_REOPENED})
 BATCH_CHANGES = 20_000
 OVERLAP = 100
 """How far back new accounts are looked for: two sign-ups may commit in another order than they were numbered."""
@@ -68,8 +71,10 @@ class TrackerPolicy:
         rules = [row for row in rows if row.kind == CLIENT_RULES_CHANGED]
         if rules:
             self._set_client_rules(rules[-1])
-        if self.has_members:
-            changed = {row.subject.removeprefix("account:") for row in rows if row.kind == PASSKEY_CHANGED}
+        if self.has_members and any(row.kind == ACCOUNT_CLOSED for row in rows):
+            self.admit_all()
+        elif self.has_members:
+            changed = {row.subject.removeprefix("account:") for row in rows if row.kind in ADMITTING}
             self._admit(User.objects.filter(public_id__in=changed, is_active=True) if changed else ())
 
     def admit_all(self) -> None:
