@@ -6,6 +6,7 @@
 
 mod blocks;
 mod changes;
+mod counts;
 mod growth;
 mod hashing;
 mod index;
@@ -21,10 +22,11 @@ mod snapshot;
 mod sweep;
 mod table;
 
+pub use counts::Counts;
 pub use hashing::{KeyHash, Seeded};
 pub use peer::{Kind, classify};
 pub use random::Random;
-pub use shard::{Announce, Counts, Event, Outcome, Shard, Visibility};
+pub use shard::{Announce, Event, Outcome, Shard, Visibility};
 pub use snapshot::{Cursor, SnapshotPeer, SnapshotSwarm};
 
 /// The 20 bytes that a client announces: a v1 info-hash, or a v2 one cut to 20 (BEP 52).

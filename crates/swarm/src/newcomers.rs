@@ -6,9 +6,9 @@
 use std::net::IpAddr;
 
 use crate::hashing::{KeyHash, Seeded};
-use crate::shard::{Announce, Counts, Event, Outcome, Shard};
+use crate::shard::{Announce, Event, Outcome, Shard};
 use crate::table::{Place, Slot};
-use crate::{TICK_SECONDS, Tick};
+use crate::{Counts, TICK_SECONDS, Tick};
 
 /// Cells of the table; senders that fall together share an allowance.
 const CELLS: usize = 4096;

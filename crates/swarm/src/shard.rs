@@ -8,8 +8,8 @@ use crate::large::Larges;
 use crate::newcomers::Newcomers;
 use crate::peer::{Choice, Kind, Meta, Peer, PeerV4, PeerV6, Put, classify};
 use crate::small::{MOST, choose};
-use crate::table::{Form, Place, SEGMENTS, Slot, Table};
-use crate::{Key, Random, Tick};
+use crate::table::{Form, Place, Slot, Table};
+use crate::{Counts, Key, Random, Tick};
 
 /// Peers of one cache line.
 const WORDS_A_LINE: usize = 8;
@@ -55,19 +55,6 @@ pub struct Announce {
     pub wanted: usize,
     /// Whether peers of the other address family are of use, as they are over HTTP (BEP 7).
     pub both_families: bool,
-}
-
-/// What a swarm holds. A partial seed is a leecher, too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Peers that have everything.
-    pub seeders: u32,
-    /// Peers that do not.
-    pub leechers: u32,
-    /// Of the leechers, those that want nothing more.
-    pub partial_seeds: u32,
-    /// How often a download was completed.
-    pub completed: u32,
 }
 
 /// How an announce or a scrape ended.
@@ -322,19 +309,6 @@ impl Shard {
         Outcome::Done(self.counts(place))
     }
 
-    /// How many segments [`Self::counted`] has to be asked for.
-    #[must_use]
-    pub fn segments() -> usize {
-        SEGMENTS
-    }
-
-    /// The counts of one segment's torrents, second names left out.
-    pub fn counted(&self, segment: usize, out: &mut Vec<(Key, Counts)>) {
-        let torrents =
-            self.table.slots(segment, 0).filter(|(_, slot)| !matches!(slot.form(), Form::Alias(_)));
-        out.extend(torrents.map(|(_, slot)| (slot.key, self.counts_of(slot))));
-    }
-
     pub(crate) fn place(&self, key: Key) -> Option<Place> {
         self.table.find(self.table.hash(&key), &key)
     }
@@ -342,33 +316,6 @@ impl Shard {
     pub(crate) fn place_or_new(&mut self, key: Key) -> Place {
         let hash = self.table.hash(&key);
         self.table.find(hash, &key).unwrap_or_else(|| self.table.insert(hash, Slot::new(key)))
-    }
-
-    pub(crate) fn counts(&self, place: Place) -> Counts {
-        self.counts_of(self.table.get(place))
-    }
-
-    fn counts_of(&self, slot: &Slot) -> Counts {
-        let completed = slot.completed();
-        match slot.form() {
-            Form::Inline(head) | Form::Block(_, head) => Counts {
-                seeders: u32::from(head.seeders),
-                leechers: u32::from(head.len - head.seeders),
-                partial_seeds: u32::from(head.partial),
-                completed,
-            },
-            Form::Large(number) => {
-                let large = self.larges.get(number);
-                let seeders = large.v4.seeders() + large.v6.seeders();
-                Counts {
-                    seeders: seeders as u32 + large.web_seeders,
-                    leechers: (large.v4.len() + large.v6.len() - seeders) as u32 + large.web_leechers,
-                    partial_seeds: (large.v4.partial() + large.v6.partial()) as u32,
-                    completed,
-                }
-            }
-            Form::Alias(_) | Form::Empty => Counts::default(),
-        }
     }
 
     fn choose(
