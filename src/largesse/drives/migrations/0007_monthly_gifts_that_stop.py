@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("drives", "0005_gifts_for_a_line"),
+        ("drives", "0006_events_may_be_emptied"),
     ]
 
     operations = [
