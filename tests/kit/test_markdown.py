@@ -42,11 +42,16 @@ def test_links_of_others_are_neither_followed_nor_told_who_asks() -> None:
     assert 'rel="nofollow noopener ugc"' in safe_html("[here](https://elsewhere.example/)")
 
 
+def test_a_table_can_be_reached_with_the_keyboard_since_it_may_scroll() -> None:
+    assert '<table tabindex="0">' in safe_html("|a|b|\n|-|-|\n|1|2|")
+
+
 @given(st.text(alphabet="<>/\"'=!&;:#[]()*_`|-\n axnsrcheftiopl", max_size=200))
 def test_whatever_is_written_only_allowed_markup_comes_of_it(text: str) -> None:
     class Seen(HTMLParser):
         def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
             assert tag in TAGS
-            assert {name for name, _ in attributes} <= ATTRIBUTES.get(tag, set()) | ({"rel"} if tag == "a" else set())
+            ours = {"a": {"rel"}, "table": {"tabindex"}}.get(tag, set())
+            assert {name for name, _ in attributes} <= ATTRIBUTES.get(tag, set()) | ours
 
     Seen().feed(safe_html(text))

@@ -30,6 +30,8 @@ TAGS = {
 }
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+SET = {"table": {"tabindex": "0"}}
+"""A wide table scrolls by itself, so the keyboard has to reach it."""
 SCHEMES = {"http", "https", "mailto", "magnet"}
 
 _parser = (
@@ -45,6 +47,11 @@ def safe_html(text: str, *, first_level: int = 3) -> str:
             token.tag = f"h{min(int(token.tag[1]) + first_level - 1, 6)}"
     html = _parser.renderer.render(tokens, _parser.options, {})
     cleaned: str = nh3.clean(
-        html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="nofollow noopener ugc"
+        html,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        set_tag_attribute_values=SET,
+        url_schemes=SCHEMES,
+        link_rel="nofollow noopener ugc",
     )
     return cleaned
