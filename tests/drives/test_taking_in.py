@@ -16,7 +16,6 @@ from largesse.accounts.models import Role, User
 from largesse.drives.actions.receive_event import body_of, forget_events
 from largesse.drives.actions.refund import claim
 from largesse.drives.actions.send_refund import record_refund, send_refund
-from largesse.drives.actions.start_payment import start_payment
 from largesse.drives.actions.sweep import REACH, sweep_all
 from largesse.drives.actions.wind_down import wind_down
 from largesse.drives.alarms import settle_alarm
@@ -233,21 +232,6 @@ def test_a_slow_payment_is_pending_and_not_counted(stripe: FakeStripe, drive: Dr
     assert donation.failed_at is None and Settlement.objects.count() == 1
 
 
-def test_a_provider_that_dies_in_the_middle_of_a_start_starts_one_payment(stripe: FakeStripe, drive: Drive) -> None:
-    stripe.faults.append(Fault("POST /v1/checkout/sessions", times=9, is_after=True))
-    with pytest.raises(ProviderUnavailable):
-        begin(drive, "stripe", 5_000)
-    donation = Donation.objects.get()
-    assert donation.reference is None
-    (session,) = stripe.items["checkout/sessions"]
-    stripe.pay(session)  # The donor cannot have seen it; somebody could all the same.
-    stripe.faults.clear()
-    sweep_all(reach=REACH)
-    donation.refresh_from_db()
-    assert donation.reference == session and Settlement.objects.count() == 1
-    agree(stripe)
-
-
 @pytest.mark.parametrize("is_after", [False, True])
 def test_a_provider_that_dies_in_the_middle_of_a_refund_refunds_once(
     stripe: FakeStripe, drive: Drive, is_after: bool
@@ -397,17 +381,3 @@ def test_btcpay_is_polled_since_it_stops_repeating() -> None:
         poll()
         assert Settlement.objects.get().amount_minor == 5_000
         assert list(check()) == []
-
-
-def test_an_old_session_still_counts_when_a_newer_one_was_made(stripe: FakeStripe, drive: Drive) -> None:
-    donation, first = begin(drive, "stripe", 5_000)
-    stripe.keys.clear()  # A day later, the donor opens the private link again.
-    second = start_payment(donation, return_url="https://a.example/", cancel_url="https://a.example/")
-    assert second.reference != first.reference
-    stripe.pay(first.reference)
-    for event in stripe.events:
-        deliver("stripe", event)
-    work()
-    assert Settlement.objects.get().donation == donation
-    assert utc_now() - Settlement.objects.get().occurred_at < timedelta(minutes=5)
-    agree(stripe)

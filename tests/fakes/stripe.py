@@ -36,6 +36,7 @@ class FakeStripe(Fake):
     def __init__(self, *, fee: int = 30) -> None:
         super().__init__()
         self.fee = fee
+        self.least = 50
         self.items: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in KINDS}
         self.balance: Counter[str] = Counter()
         self.keys: dict[str, tuple[str, tuple[int, Any]]] = {}
@@ -176,7 +177,8 @@ class FakeStripe(Fake):
 
     def _post(self, path: str, form: dict[str, Any]) -> tuple[int, Any]:
         if path == "/v1/checkout/sessions":
-            return 200, self._session(form)
+            made = self._session(form)
+            return (200, made) if made else (400, _error("amount_too_small", "invalid_request_error"))
         if path.endswith("/expire"):
             self.expire(path.split("/")[-2])
             return 200, self.items["checkout/sessions"][path.split("/")[-2]]
@@ -198,6 +200,8 @@ class FakeStripe(Fake):
 
     def _session(self, form: dict[str, Any]) -> dict[str, Any]:
         price = form["line_items"]["0"]["price_data"]
+        if int(price["unit_amount"]) < self.least:
+            return {}
         inside = form.get("payment_intent_data") or form.get("subscription_data") or {}
         made = self._new("checkout/sessions", "cs", amount_total=int(price["unit_amount"]), currency=price["currency"])
         made.update(

@@ -228,6 +228,7 @@ def checked(drive: Drive) -> None:
     assert figures_of(drive).gross_minor == -held.get(gifts, 0)
 
 
+@pytest.mark.timeout(0 if IS_NIGHTLY else 300)
 @given(st.sampled_from(CURRENCIES), steps)
 @settings(
     max_examples=HISTORIES,

@@ -31,6 +31,7 @@ def start_payment(donation: Donation, *, return_url: str, cancel_url: str, langu
     Raises:
         UnknownProvider: it is not set up here.
         ProviderUnavailable: it does not answer.
+        PaymentRefused: it takes no such payment.
         AmountNotPossible: it cannot move this exact amount.
     """
     drive = donation.drive

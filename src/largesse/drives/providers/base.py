@@ -33,6 +33,13 @@ class ForgedEvent(NotPermitted):
     template = gettext_noop("The signature of this event is not valid.")
 
 
+class PaymentRefused(BadInput):
+    """The provider will not take this payment: its amount or its currency."""
+
+    code = "payment_refused"
+    template = gettext_noop("{provider} does not take this payment ({reason}). Choose another amount, or another way.")
+
+
 class UnknownPayment(NotFound):
     """The provider knows no payment of this reference."""
 
@@ -155,7 +162,7 @@ class Provider(Protocol):
         """Return whether it can take a monthly donation."""
 
     def start(self, request: PaymentRequest) -> PaymentStart:
-        """Make the payment, once for each donation id. Raises ProviderUnavailable, AmountNotPossible."""
+        """Make the payment, once for each donation id. Raises ProviderUnavailable, PaymentRefused, AmountNotPossible."""
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> VerifiedEvent:
         """Check a webhook's signature, without asking anybody. Raises ForgedEvent."""

@@ -22,6 +22,7 @@ from largesse.drives.providers.base import (
     Changed,
     FactKind,
     ForgedEvent,
+    PaymentRefused,
     PaymentRequest,
     PaymentStart,
     Payout,
@@ -33,6 +34,7 @@ from largesse.drives.providers.base import (
 from largesse.kit.money import Money, currency_exponent
 
 PAGE = 100
+REFUSALS = {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}
 FINISHED = {"Settled", "Expired", "Invalid"}
 
 
@@ -174,6 +176,8 @@ class BTCPayProvider:
             answer = self.http.request(method, self.store + path, json=body, params=query)
             if answer.status_code == httpx.codes.NOT_FOUND and method == "GET" and path != "/invoices":
                 raise UnknownPayment(provider="BTCPay", reference=path.split("/")[2])
+            if method == "POST" and answer.status_code in REFUSALS:
+                raise PaymentRefused(provider="BTCPay", reason=answer.status_code)
             answer.raise_for_status()
             return answer.json()
         except (httpx.HTTPError, ValueError) as error:

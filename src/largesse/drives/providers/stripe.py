@@ -5,6 +5,7 @@ Stripe Checkout by redirect: no script or request of Stripe's before the donor l
 own. Everything that is created carries an idempotency key, so that a retry after a lost answer makes nothing twice.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from largesse.drives.providers.base import (
     Changed,
     FactKind,
     ForgedEvent,
+    PaymentRefused,
     PaymentRequest,
     PaymentStart,
     Payout,
@@ -98,21 +100,20 @@ class StripeProvider:
             price["recurring"] = {"interval": "month"}
         label = {"donation": request.donation_id}
         inside = "subscription_data" if request.is_monthly else "payment_intent_data"
-        session = self._call(
-            "POST",
-            "/v1/checkout/sessions",
-            {
-                "mode": "subscription" if request.is_monthly else "payment",
-                "client_reference_id": request.donation_id,
-                "line_items": [{"price_data": price, "quantity": 1}],
-                "success_url": request.return_url,
-                "cancel_url": request.cancel_url,
-                "locale": request.language,
-                "metadata": label,
-                inside: {"metadata": label},
-            },
-            key=f"start-{request.donation_id}",
-        )
+        wanted = {
+            "mode": "subscription" if request.is_monthly else "payment",
+            "client_reference_id": request.donation_id,
+            "line_items": [{"price_data": price, "quantity": 1}],
+            "success_url": request.return_url,
+            "cancel_url": request.cancel_url,
+            "locale": request.language,
+            "metadata": label,
+            inside: {"metadata": label},
+        }
+        # A key may be used again with the same words only, and a donor may come back in another language.
+        words = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+        key = f"start-{request.donation_id}-{words}"
+        session = self._call("POST", "/v1/checkout/sessions", wanted, key=key, refused=PaymentRefused)
         return PaymentStart(session["id"], session["url"])
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> VerifiedEvent:
@@ -156,7 +157,7 @@ class StripeProvider:
         made = next((item for item in self._list("/v1/refunds", {"charge": settlement}) if _key(item) == key), None)
         if made is None:
             body = {"charge": settlement, "amount": to_provider(self.name, amount), "metadata": {"refund": key}}
-            made = self._call("POST", "/v1/refunds", body, key=f"refund-{key}", is_refund=True)
+            made = self._call("POST", "/v1/refunds", body, key=f"refund-{key}", refused=RefundRefused)
         if made.get("status") in {"failed", "canceled"}:
             raise RefundRefused(provider="Stripe", reason=made.get("failure_reason") or made["status"])
         return _refund_fact(made) if made.get("status") == "succeeded" else None
@@ -238,7 +239,13 @@ class StripeProvider:
                 raise ProviderUnavailable(provider="Stripe", reason=type(error).__name__) from error
 
     def _call(
-        self, method: str, path: str, parameters: dict[str, Any], *, key: str | None = None, is_refund: bool = False
+        self,
+        method: str,
+        path: str,
+        parameters: dict[str, Any],
+        *,
+        key: str | None = None,
+        refused: type[PaymentRefused | RefundRefused] | None = None,
     ) -> dict[str, Any]:
         options = {"idempotency_key": key} if key else {}
         try:
@@ -247,8 +254,8 @@ class StripeProvider:
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing" and method == "GET":
                 raise UnknownPayment(provider="Stripe", reference=path.rpartition("/")[2]) from error
-            if is_refund and error.http_status == HTTP_BAD_REQUEST:
-                raise RefundRefused(provider="Stripe", reason=error.code or "refused") from error
+            if refused and error.http_status == HTTP_BAD_REQUEST:
+                raise refused(provider="Stripe", reason=error.code or "refused") from error
             raise ProviderUnavailable(provider="Stripe", reason=error.code or type(error).__name__) from error
         except (stripe.StripeError, ValueError) as error:
             raise ProviderUnavailable(provider="Stripe", reason=type(error).__name__) from error
