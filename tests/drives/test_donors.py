@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
-from django.test import override_settings
+from django.db.models import Model
+from django.test import Client, override_settings
 
 from drive_factories import give, make_drive
+from factories import make_user
+from largesse.accounts.models import User
 from largesse.drives.donors import (
     Identity,
     donation_of_link,
@@ -18,7 +22,8 @@ from largesse.drives.donors import (
     mail_index,
 )
 from largesse.drives.errors import NoSuchDonation
-from largesse.drives.models import Donation, Donor
+from largesse.drives.models import Donation, Donor, SentMail
+from largesse.journal.models import Row
 from largesse.kit.clock import utc_now
 from largesse.ledger.checks import check
 
@@ -96,3 +101,32 @@ def test_a_private_link_cannot_be_made_from_what_is_public(donation: Donation) -
 def test_one_address_has_one_index_however_it_is_written() -> None:
     assert mail_index(" Ada@Example.org ") == mail_index("ada@example.org")
     assert mail_index("") == ""
+
+
+def related(model: type[Model]) -> set[type[Model]]:
+    return {field.related_model for field in model._meta.get_fields() if field.is_relation and field.related_model}
+
+
+def test_by_structure_a_gift_is_joined_to_no_account_address_or_swarm() -> None:
+    assert related(Donor) == {Donation}
+    allowed = {"ledger", "drives"}
+    assert {model._meta.app_label for model in related(Donation)} <= allowed
+    for model in (Donation, Donor, SentMail):
+        names = {field.name for field in model._meta.get_fields()}
+        assert not names & {"user", "account", "session", "address", "ip", "remote_addr", "user_agent", "peer"}
+        assert User not in related(model)
+
+
+def test_a_signed_in_account_gives_as_anybody(client: Client) -> None:
+    drive = make_drive()
+    user = make_user("zoe-unmistakable")
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    config = settings.CONFIG.with_value("fund.bank_iban", "DE89370400440532013000", origin="test")
+    with override_settings(CONFIG=config.with_value("fund.bank_account_holder", "Society", origin="test")):
+        said = {"amount": "5000", "by": "bank", "contract": drive.contracts.get().hash, "nonce": "n"}
+        assert client.post(f"{drive.path}give/", said).status_code == 302
+    row = Donation.objects.values().get()
+    assert not {value for value in row.values() if value in {user.username, user.public_id, user.email}}
+    assert not Donor.objects.exists()
+    told = [f"{one.actor} {one.payload}" for one in Row.objects.filter(subject__startswith="donation:")]
+    assert not any(user.public_id in line for line in told)
