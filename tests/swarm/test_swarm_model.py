@@ -163,6 +163,7 @@ class SwarmMachine(RuleBasedStateMachine):
         self.model = Model(policy)
         self.shards = shards
         self.swarms = self._made()
+        self.told: dict[bytes, tuple[int, int, int]] = {}
         self._admit(1, bytes(16))
 
     def _made(self) -> _core.Swarms:
@@ -253,6 +254,17 @@ class SwarmMachine(RuleBasedStateMachine):
         self.swarms.admit_member(passkey, account)
         self.model.passkeys[account] = passkey
 
+    @rule()
+    def drain_counts(self) -> None:
+        """Whoever only hears of changes knows as much as who asks for everything."""
+        while drained := self.swarms.drain_counts(2):
+            self.told.update({key: numbers[:3] for key, numbers in drained})
+        nobody = (0, 0, 0)
+        found = {key: self.told.get(key, nobody) for key in KEYS}
+        assert found == {
+            key: self.model.swarms[key].numbers()[:3] if key in self.model.swarms else nobody for key in KEYS
+        }
+
     @precondition(lambda self: self.model.policy == "members")
     @rule()
     def drain_members(self) -> None:
@@ -271,7 +283,7 @@ class SwarmMachine(RuleBasedStateMachine):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "swarms.snapshot"
             self.swarms.write_snapshot(str(path))
-            self.swarms = self._made()
+            self.swarms, self.told = self._made(), {}
             self.swarms.advance(self.model.now - 3600)
             self.swarms.set_client_rules([], self.model.denied)
             self.swarms.apply([("allow", key, None) for key in sorted(self.model.permitted)])

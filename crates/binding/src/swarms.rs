@@ -112,6 +112,15 @@ impl PySwarms {
         self.engine.set_client_rules(allow, deny);
     }
 
+    /// Hands over the swarms whose numbers changed.
+    fn drain_counts<'py>(&self, py: Python<'py>, limit: usize) -> Vec<(Bound<'py, PyBytes>, PyNumbers)> {
+        let told = |(key, counts): (Key, largesse_tracker::Counts)| {
+            let numbers = (counts.seeders, counts.leechers, counts.partial_seeds, counts.completed);
+            (PyBytes::new(py, &key), numbers)
+        };
+        self.engine.drain_counts(limit).into_iter().map(told).collect()
+    }
+
     /// Hands over what members did, as `Tracker` does.
     fn drain_members<'py>(&self, py: Python<'py>) -> (Vec<PyDeed<'py>>, Vec<PyReport<'py>>) {
         members(py, self.engine.drain_members())

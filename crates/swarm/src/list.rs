@@ -75,7 +75,8 @@ impl<P: Peer> List<P> {
     ) -> Put {
         if let Some(position) = self.find(address, seed) {
             let was_seeder = position < self.seeders();
-            self.partial -= u32::from(self.peers.get(position).meta().is_partial());
+            let was_partial = self.peers.get(position).meta().is_partial();
+            self.partial -= u32::from(was_partial);
             self.partial += u32::from(meta.is_partial());
             self.peers.set(position, P::new(address, meta));
             match (was_seeder, is_seeder) {
@@ -89,7 +90,7 @@ impl<P: Peer> List<P> {
                 }
                 _ => {}
             }
-            return Put::Renewed { was_seeder };
+            return Put::Renewed { was_seeder, was_partial };
         }
         let last = self.len();
         if last >= most {
@@ -235,7 +236,7 @@ mod tests {
                 let is_seeder = random.below(3) == 0;
                 let put = list.put(address, meta(tick), is_seeder, usize::MAX, &seed);
                 let expected = match model.insert(address, (is_seeder, tick)) {
-                    Some((was_seeder, _)) => Put::Renewed { was_seeder },
+                    Some((was_seeder, _)) => Put::Renewed { was_seeder, was_partial: false },
                     None => Put::Added,
                 };
                 assert_eq!(put, expected);
@@ -275,7 +276,10 @@ mod tests {
         let seed = Seeded::new([1, 2]);
         let mut list = list(5, &seed);
         assert_eq!(list.put(9, meta(2), false, 5, &seed), Put::Full);
-        assert_eq!(list.put(4, meta(2), false, 5, &seed), Put::Renewed { was_seeder: false });
+        assert_eq!(
+            list.put(4, meta(2), false, 5, &seed),
+            Put::Renewed { was_seeder: false, was_partial: false }
+        );
     }
 
     #[test]

@@ -67,8 +67,10 @@ pub(crate) enum Put {
     Added,
     /// It was there.
     Renewed {
-        /// What it was until now.
+        /// Whether it seeded until now.
         was_seeder: bool,
+        /// Whether it was a partial seed until now.
+        was_partial: bool,
     },
     /// It is new, and there is no room.
     Full,

@@ -237,14 +237,18 @@ impl Shard {
         let kind = classify(ip);
         let is_local = kind == Kind::Local;
         let may_be_told = kind != Kind::Bogon && (port >= 1024 || port == 80 || port == 443);
-        let is_paused = announce.event == Event::Paused;
+        let is_partial = announce.event == Event::Paused && !announce.is_seeder;
+        let mut was_partial = is_partial;
         let is_gone = announce.event == Event::Stopped || !may_be_told;
         let before = if is_gone {
             self.remove(place, hash, ip, port)
         } else {
-            let meta = Meta::new(now, is_paused && !announce.is_seeder, is_local);
+            let meta = Meta::new(now, is_partial, is_local);
             match self.put(place, hash, ip, port, meta, announce.is_seeder) {
-                Put::Renewed { was_seeder } => Some(was_seeder),
+                Put::Renewed { was_seeder, was_partial: before } => {
+                    was_partial = before;
+                    Some(was_seeder)
+                }
                 Put::Added | Put::Full => None,
             }
         };
@@ -255,7 +259,7 @@ impl Shard {
         }
         let is_different = match before {
             None => !is_gone,
-            Some(was_seeder) => is_gone || was_seeder != announce.is_seeder || is_paused,
+            Some(was_seeder) => is_gone || was_seeder != announce.is_seeder || was_partial != is_partial,
         };
         if is_different || is_completed {
             self.mark_changed(place);

@@ -36,7 +36,8 @@ impl Head {
         if let Some(position) = self.find(peers, address) {
             let seeders = usize::from(self.seeders);
             let was_seeder = position < seeders;
-            self.partial -= u16::from(meta_of(peers[position]).is_partial());
+            let was_partial = meta_of(peers[position]).is_partial();
+            self.partial -= u16::from(was_partial);
             self.partial += u16::from(meta.is_partial());
             peers[position] = peer;
             match (was_seeder, is_seeder) {
@@ -50,7 +51,7 @@ impl Head {
                 }
                 _ => {}
             }
-            return Put::Renewed { was_seeder };
+            return Put::Renewed { was_seeder, was_partial };
         }
         let last = usize::from(self.len);
         if last >= most.min(peers.len()) {
@@ -220,7 +221,9 @@ mod tests {
                     let is_partial = !is_seeder && random.below(4) == 0;
                     let meta = Meta::new(tick, is_partial, false);
                     let expected = match model.get(&address) {
-                        Some((was_seeder, ..)) => Put::Renewed { was_seeder: *was_seeder },
+                        Some((was_seeder, was_partial, _)) => {
+                            Put::Renewed { was_seeder: *was_seeder, was_partial: *was_partial }
+                        }
                         None if model.len() == peers.len() => Put::Full,
                         None => Put::Added,
                     };

@@ -179,6 +179,12 @@ fn changed_counts_are_drained_once() {
     assert_eq!(shard.drain_changed(10).len(), 1);
     announce(&mut shard, 1, "8.0.0.2:5000", true, Event::None, 4);
     assert_eq!(shard.drain_changed(10), []);
+    for (event, partial) in [(Event::Paused, 1), (Event::None, 0)] {
+        announce(&mut shard, 1, "8.0.0.1:5000", false, event, 4);
+        assert_eq!(shard.drain_changed(10).first().map(|(_, counts)| counts.partial_seeds), Some(partial));
+        announce(&mut shard, 1, "8.0.0.1:5000", false, event, 4);
+        assert_eq!(shard.drain_changed(10), [], "nothing changed");
+    }
     assert!(matches!(shard.set_web([1; 20], 1, 2, 0), Outcome::Done(Counts { seeders: 2, leechers: 3, .. })));
     assert_eq!(shard.drain_changed(10).len(), 1);
 }
