@@ -46,5 +46,5 @@ def unguard(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("drives", "0006_monthly_gifts_that_stop")]
+    dependencies = [("drives", "0005_gifts_for_a_line")]
     operations = [migrations.RunPython(guard, unguard)]
