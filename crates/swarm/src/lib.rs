@@ -16,6 +16,7 @@ mod newcomers;
 mod pages;
 mod peer;
 mod random;
+mod second_key;
 mod shard;
 mod small;
 mod snapshot;

@@ -162,6 +162,11 @@ impl<P: Peer> List<P> {
         choice.write(first, self.len(), random, |position| self.peers.get(position), out)
     }
 
+    /// What is kept of a peer besides its address, where it is there.
+    pub(crate) fn meta(&self, address: P::Address, seed: &Seeded) -> Option<Meta> {
+        Some(self.peers.get(self.find(address, seed)?).meta())
+    }
+
     fn find(&self, address: P::Address, seed: &Seeded) -> Option<usize> {
         match &self.index {
             Some(index) => {

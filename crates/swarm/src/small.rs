@@ -95,7 +95,7 @@ impl Head {
     }
 
     #[allow(clippy::needless_bitwise_bool)] // A jump for each peer would undo what comparing four at once gains.
-    fn find(self, peers: &[u64], address: u64) -> Option<usize> {
+    pub(crate) fn find(self, peers: &[u64], address: u64) -> Option<usize> {
         let is_it = |peer: &u64| PeerV4(*peer).address() == address;
         let (lines, rest) = peers[..usize::from(self.len)].as_chunks::<8>();
         // A line of the cache at a time, by the IPv4 address alone: that is what the processor compares four at once.

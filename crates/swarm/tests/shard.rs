@@ -99,6 +99,38 @@ fn who_starts_with_nothing_left_is_told_of_seeders_where_nobody_downloads() {
 }
 
 #[test]
+fn who_announces_both_keys_of_a_hybrid_is_told_of_peers_once() {
+    let mut shard = open();
+    for number in 1..=3 {
+        announce(&mut shard, 1, &format!("8.0.0.{number}:5000"), false, Event::Started, 0);
+    }
+    for (address, told) in [("8.0.0.4:5000", 18), ("[2600::2]:5000", 18)] {
+        if address.starts_with('[') {
+            // The first one of its family makes the swarm a large one.
+            announce(&mut shard, 1, "[2600::1]:5000", false, Event::Started, 0);
+        }
+        let second = |shard: &mut Shard, at| {
+            let (mut v4, mut v6) = (Vec::new(), Vec::new());
+            let announce = Announce {
+                key: [1; 20],
+                address: address.parse().expect("an address"),
+                event: Event::None,
+                is_seeder: false,
+                wanted: 50,
+                both_families: false,
+            };
+            shard.announce_second(&announce, Tick::at(at), &mut v4, &mut v6);
+            v4.len() + v6.len()
+        };
+        assert_eq!(second(&mut shard, 0), told, "it knows the second key only");
+        assert_eq!(second(&mut shard, 100), told, "and still does");
+        announce(&mut shard, 1, address, false, Event::None, 200);
+        assert_eq!(second(&mut shard, 202), 0, "it was told a moment ago");
+        assert_eq!(second(&mut shard, 300), told);
+    }
+}
+
+#[test]
 fn families_are_kept_apart_and_counted_together() {
     let mut shard = open();
     announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0);

@@ -290,7 +290,7 @@ impl Engine {
         if let Outcome::SameAs(canonical) = outcome {
             key = canonical;
             let announce = Announce { key, ..request.announce };
-            outcome = self.shard(self.shard_of(&key)).announce(&announce, self.tick(), v4, v6);
+            outcome = self.shard(self.shard_of(&key)).announce_second(&announce, self.tick(), v4, v6);
         }
         match outcome {
             Outcome::Done(counts) => {
