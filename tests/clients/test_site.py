@@ -45,9 +45,38 @@ def listed(site: RunningSite, token: str, folder: Path, kind: Kind, name: str) -
     return shared, publish(site, token, shared)
 
 
+def wait_for_counts(tracker: str, shared: Shared, expected: tuple[int, int]) -> None:
+    """Wait until a scrape of each announce key tells these counts."""
+
+    def found() -> list[tuple[int, int]]:
+        return [counts_at(tracker, key) for key in shared.keys]
+
+    wait_until(lambda: found() == [expected] * len(shared.keys), telling=found)
+
+
 def wait_for_health(site: RunningSite, listing: dict[str, Any], seeders: int, leechers: int) -> None:
     expected = {"API": (seeders, leechers), "page": (seeders, leechers)}
     wait_until(lambda: health(site, listing) == expected, telling=lambda: health(site, listing))
+
+
+def test_clients_of_either_key_of_a_hybrid_meet_and_count_once(site: RunningSite, token: str, tmp_path: Path) -> None:
+    shared, listing = listed(site, token, tmp_path, Kind.HYBRID, "either key")
+    tracker = address_of(site)
+    v1, v2 = (f"{link}&tr=udp://{tracker}/announce" for link in magnets(shared))
+    with running(LibtorrentPeer()) as both, running(LibtorrentPeer()) as first, running(LibtorrentPeer()) as second:
+        # Who has a magnet link with one hash announces one key, until it has met somebody who knows both.
+        knows_v1 = first.share(v1, tmp_path / "v1")
+        wait_for_counts(tracker, shared, (0, 1))
+        wait_for_health(site, listing, 0, 1)
+        # It has announced already, so the seeder must reach out to it, and greet it with the hash that it knows.
+        both.share(shared.with_announce(tmp_path / "a.torrent", f"udp://{tracker}/announce"), shared.folder)
+        wait_until(knows_v1.is_complete, telling=knows_v1.told)
+        knows_v2 = second.share(v2, tmp_path / "v2")
+        wait_until(knows_v2.is_complete, telling=knows_v2.told)
+        assert shared.is_in(tmp_path / "v1")
+        assert shared.is_in(tmp_path / "v2")
+        wait_for_counts(tracker, shared, (3, 0))
+        wait_for_health(site, listing, 3, 0)
 
 
 @pytest.mark.browser
@@ -104,3 +133,9 @@ def test_a_page_is_told_that_a_torrent_is_not_listed(site: RunningSite, tmp_path
     with web_pages(tmp_path) as pages, running(pages.open()) as page:
         seeded = page.seed(f"ws://{address_of(site)}/announce")
         wait_until(lambda: NOT_LISTED in seeded.share.told(), telling=seeded.share.told)
+
+
+def magnets(shared: Shared) -> tuple[str, str]:
+    """Return a magnet link with the v1 hash only, and one with the v2 hash only."""
+    hashes = shared.info.info_hashes()
+    return f"magnet:?xt=urn:btih:{hashes.v1}", f"magnet:?xt=urn:btmh:1220{hashes.v2}"
