@@ -291,3 +291,12 @@ def test_an_interruption_while_reading_leaves_nothing_half_made(tmp_path: Path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "large.bin"]
     assert rows(tmp_path / "data", "torrents_listing") == 0
     assert not (tmp_path / "data" / "torrents").exists()
+
+
+def test_a_name_that_is_not_safe_is_refused_and_cannot_move_the_cursor(folder: Path, tmp_path: Path) -> None:
+    (folder / "\x1b[2J.txt").write_text("x")
+    done = run("publish", str(folder), "--no-seed", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "holds a control character. Rename it and try again. Nothing was published." in done.stderr
+    assert "\x1b" not in done.stderr
+    assert not list(tmp_path.glob("*.torrent"))

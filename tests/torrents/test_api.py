@@ -136,6 +136,14 @@ def test_a_body_of_the_wrong_shape_is_refused(client: Client, key: dict[str, str
     assert answer.status_code in {400, 422}, answer.content
 
 
+def test_a_body_whose_length_nobody_knows_is_refused(client: Client, key: dict[str, str]) -> None:
+    kind = "application/x-bittorrent"
+    answer = client.generic(
+        "POST", "/api/v1/torrents", b"", content_type=kind, headers={"Transfer-Encoding": "chunked", **key}
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_missing")
+
+
 def test_a_token_is_needed_and_a_member_may_not(client: Client) -> None:
     assert send(client, {}, make_metainfo()).status_code == 401
     secret = make_token(make_user("mem", role=Role.MEMBER), name="test").secret

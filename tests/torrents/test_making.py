@@ -6,7 +6,7 @@ from pathlib import Path
 import libtorrent
 import pytest
 
-from largesse.torrents.making import CannotRead, NothingToShare, make_torrent
+from largesse.torrents.making import CannotRead, NothingToShare, UnfitToShare, make_torrent
 
 
 @pytest.fixture
@@ -80,3 +80,22 @@ def test_a_pipe_in_a_folder_is_left_out(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     assert make_torrent(folder).size_bytes == 700_007
     assert b"4:pipe" not in make_torrent(folder).metainfo_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a\nb.txt", "control character"),
+        ("a\\b.txt", "separator"),
+        ("con", "Windows"),
+        ("\u202eabc", "direction of writing"),
+    ],
+)
+def test_a_name_that_is_not_safe_is_refused_before_anything_is_read(folder: Path, name: str, told: str) -> None:
+    (folder / "sub" / name).write_bytes(b"x")
+
+    def progress(done: int, total: int) -> None:
+        raise AssertionError("it was read")
+
+    with pytest.raises(UnfitToShare, match=told):
+        make_torrent(folder, progress=progress)

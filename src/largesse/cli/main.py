@@ -62,9 +62,15 @@ def main() -> int:
         error.show()
         return error.exit_code
     except LargesseError as error:
-        click.echo(f"largesse: {error.message}", err=True)
+        click.echo(f"largesse: {_harmless(error.message)}", err=True)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 141
     return outcome if isinstance(outcome, int) else 0
+
+
+def _harmless(sentence: str) -> str:
+    """Replace what would move the cursor or turn the direction of writing: file names may hold anything."""
+    kept = ("\n", "\u00a0", "\u202f")
+    return "".join(character if character.isprintable() or character in kept else "\ufffd" for character in sentence)

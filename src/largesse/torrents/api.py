@@ -30,6 +30,14 @@ class NoTorrentGiven(BadInput):
     )
 
 
+class LengthMissing(BadInput):
+    """The body comes in chunks, so nobody knows how long it will be."""
+
+    code = "length_missing"
+    status = 411
+    template = gettext_noop("Send the body with its Content-Length, not in chunks.")
+
+
 TEXT_FIELDS = ("title", "description", "category", "licence", "licence_note", "language")
 ROWS_A_PAGE = 100
 FILES_A_PAGE = 5_000
@@ -150,6 +158,8 @@ def as_json(listing: Listing) -> dict[str, Any]:
 def _given(request: HttpRequest) -> tuple[bytes, dict[str, Any]]:
     """Return the .torrent file and the fields, in whichever of the three forms they came."""
     kind = request.content_type or ""
+    if "CONTENT_LENGTH" not in request.META and "Transfer-Encoding" in request.headers:
+        raise LengthMissing
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise TooLarge(limit_bytes=settings.CONFIG.limits.metainfo_bytes)
     if kind == "application/x-bittorrent":

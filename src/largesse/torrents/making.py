@@ -18,6 +18,10 @@ from pathlib import Path
 import libtorrent
 
 from largesse.kit.errors import BadInput, gettext_noop
+from largesse.torrents.metainfo import scan
+
+NO_HASH = b"?" * 20
+"""Stands where a checksum will; libtorrent takes twenty zeros for none."""
 
 Progress = Callable[[int, int], None]
 """Called with bytes hashed so far and bytes in all; whatever it raises ends the work."""
@@ -41,6 +45,13 @@ class CannotRead(BadInput):
     template = gettext_noop(
         "{path}: {reason}. Nothing was published. Check the file and its permissions, then try again."
     )
+
+
+class UnfitToShare(BadInput):
+    """A torrent of it would be refused, for the names in it or their number."""
+
+    code = "unfit_to_share"
+    template = gettext_noop("{path}: {reason} Nothing was published.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ def make_torrent(
     Raises:
         NothingToShare: there is no file, or all files are empty.
         CannotRead: a file is unreadable, has a name that is not Unicode, or changed while it was hashed.
+        UnfitToShare: the scanner would refuse the torrent, as for a name that is not safe; told before anything is hashed.
     """
     source = path.expanduser().resolve()
     if not source.name:
@@ -87,6 +99,7 @@ def make_torrent(
     if not total:
         raise NothingToShare(path=path)
     entries = libtorrent.list_files(str(source), lambda name: Path(name).is_dir() or Path(name) in before)
+    _refuse_what_the_scanner_would(entries, path=path)
     torrent = libtorrent.create_torrent(entries, 0, FORMATS[form])
     for tier, url in enumerate(announce or []):
         torrent.add_tracker(url, tier)
@@ -106,6 +119,17 @@ def make_torrent(
         raise CannotRead(path=path, reason="it changed while it was read")
     metainfo_bytes = libtorrent.bencode(torrent.generate())
     return MadeTorrent(bytes(metainfo_bytes), source.name, source.parent, total, piece_length)
+
+
+def _refuse_what_the_scanner_would(entries: list[libtorrent.create_file_entry], *, path: Path) -> None:
+    """Scan the torrent as it will be but for its checksums; raise UnfitToShare with the first refusal."""
+    sketch = libtorrent.create_torrent(entries, 0, FORMATS["v1"])
+    for index in range(sketch.num_pieces()):
+        sketch.set_hash(index, NO_HASH)
+    metainfo_bytes = libtorrent.bencode(sketch.generate())
+    refusals = scan(metainfo_bytes, maximum_bytes=len(metainfo_bytes)).refusals
+    if refusals:
+        raise UnfitToShare(path=path, reason=refusals[0].message.replace("make the torrent again", "try again"))
 
 
 @dataclass(frozen=True, slots=True)
