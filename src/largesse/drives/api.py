@@ -9,6 +9,7 @@ from largesse.accounts.api import api_view
 from largesse.drives.contract import contract_in_force
 from largesse.drives.figures import figures_of
 from largesse.drives.models import Drive, DriveState
+from largesse.kit.clock import Clock, utc_now
 
 
 def all_drives(request: HttpRequest) -> HttpResponse:
@@ -27,9 +28,9 @@ drives = api_view(get=all_drives)
 drive = api_view(get=one)
 
 
-def as_json(drive: Drive) -> dict[str, Any]:
+def as_json(drive: Drive, *, clock: Clock = utc_now) -> dict[str, Any]:
     """Return a drive as the API tells it."""
-    figures = figures_of(drive)
+    figures = figures_of(drive, clock=clock)
     contract = contract_in_force(drive)
     return {
         "slug": drive.slug,

@@ -11,10 +11,23 @@ from typing import Any
 
 from django.db.models import QuerySet, Sum
 
+from largesse.drives.api import as_json
 from largesse.drives.contract import hash_of
-from largesse.drives.figures import figures_of, percent_of
-from largesse.drives.models import Contract, Counted, Dispute, Drive, Expense, Period, Refund, RefundOutcome, Settlement
+from largesse.drives.figures import Window, percent_of, window_at
+from largesse.drives.models import (
+    CarryOver,
+    Contract,
+    Counted,
+    Dispute,
+    Drive,
+    Expense,
+    Period,
+    Refund,
+    RefundOutcome,
+    Settlement,
+)
 from largesse.journal.checks import Break
+from largesse.kit.clock import utc_now
 from largesse.ledger.models import Entry, Posting
 
 
@@ -77,29 +90,57 @@ def _drive(drive: Drive) -> Iterator[Break]:
         )
         if sent > settlement.amount_minor:
             yield Break(f"gift {settlement.public_id}", "More went back than was paid.")
-    figures = figures_of(drive)
-    if drive.period != Period.MONTHLY and drive.ends_at is None:
-        return
-    if drive.period != Period.MONTHLY:
-        gross = -_postings(drive, "Gifts", until_end=True)
-        net = gross - _postings(drive, "Fees", until_end=True)
-        counted = gross if drive.counted == Counted.GROSS else net
-        told = (figures.gross_minor, figures.net_minor, figures.settled_minor, figures.percent)
-        again_told = (gross, net, counted, percent_of(counted, drive.goal_minor))
-        if told != again_told:
-            yield Break(where, f"Published are {told}, the postings say {again_told}.")
     if fees < 0:
         yield Break(where, "Fees are below zero.")
+    yield from _published(drive)
 
 
-def _postings(drive: Drive, part: str, *, until_end: bool = False) -> int:
+def _published(drive: Drive) -> Iterator[Break]:
+    """Recompute what the API publishes of a drive, posting by posting, month after month where it has months."""
+    now = utc_now()
+    told = as_json(drive, clock=lambda: now)
+    present = window_at(drive, now)
+    windows = [present]
+    if drive.period == Period.MONTHLY:
+        windows = [window_at(drive, drive.starts_at)]
+        while windows[-1].since < present.since and windows[-1].until is not None:
+            windows.append(window_at(drive, windows[-1].until))
+    carried = 0
+    gross = net = counted = 0
+    for window in windows:
+        gross = -_postings(drive, "Gifts", window)
+        net = gross - _postings(drive, "Fees", window)
+        counted = (gross if drive.counted == Counted.GROSS else net) + carried
+        does_carry = drive.period == Period.MONTHLY and drive.carry_over == CarryOver.CARRY
+        if window is not windows[-1]:
+            carried = max(0, counted - drive.goal_minor) if does_carry else 0
+    again = {
+        "gross_minor": gross,
+        "net_minor": net,
+        "fees_minor": gross - net,
+        "carried_minor": carried,
+        "settled_minor": counted,
+        "missing_minor": max(0, drive.goal_minor - counted),
+        "percent": percent_of(counted, drive.goal_minor),
+    }
+    for name, value in again.items():
+        if told[name] != value:
+            yield Break(f"drive {drive.slug}", f"Published as {name} is {told[name]}, the postings say {value}.")
+
+
+def _postings(drive: Drive, part: str, window: Window | None = None) -> int:
     """Sum the postings of a drive's accounts one by one, as a reader of the export would."""
     rows = Posting.objects.filter(account__fund=drive.public_id).select_related("account", "entry")
     return sum(
         row.amount_minor
         for row in rows
         if row.account.name.split(":")[1] == part
-        and (not until_end or drive.ends_at is None or row.entry.occurred_at < drive.ends_at)
+        and (
+            window is None
+            or (
+                window.since <= row.entry.occurred_at and (window.until is None or row.entry.occurred_at < window.until)
+            )
+        )
     )
 
 
