@@ -17,7 +17,7 @@ from largesse.drives import gate
 from largesse.drives.actions import pass_gate as gates
 from largesse.drives.actions.pass_gate import pass_gate
 from largesse.drives.errors import TooManyTries, TooSoon
-from largesse.drives.models import Donation, Drive
+from largesse.drives.models import Donation, Drive, GateCount
 from largesse.drives.rules.work import (
     CALM_PER_HOUR,
     GOOD_FOR,
@@ -193,3 +193,11 @@ def test_the_form_mints_a_payment_only_behind_the_gate() -> None:
         assert answer.status_code in {200, 302}
         assert stripe.requests == ["POST /v1/checkout/sessions"]
         assert Donation.objects.get().amount_minor == 2_500
+
+
+def test_counts_of_a_drive_that_is_gone_are_let_go() -> None:
+    drive = make_drive()
+    for one in (drive, Drive(pk=drive.pk + 1_000)):
+        gate.note(one, "proof", now=NOW)
+    gate.flush()
+    assert set(GateCount.objects.values_list("drive", flat=True)) == {drive.pk}

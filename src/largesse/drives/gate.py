@@ -82,7 +82,11 @@ def flush() -> None:
         _gathered.clear()
         _flushed_at = time.monotonic()
     with transaction.atomic():
+        # A drive that is gone meanwhile takes its counts with it.
+        there = set(Drive.objects.filter(pk__in={key[0] for key in waiting}).values_list("pk", flat=True))
         for (drive_id, day, outcome), number in waiting.items():
+            if drive_id not in there:
+                continue
             row, _ = GateCount.objects.get_or_create(drive_id=drive_id, day=day, outcome=outcome)
             GateCount.objects.filter(pk=row.pk).update(number=F("number") + number)
 
