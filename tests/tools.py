@@ -26,6 +26,7 @@ PACKAGES = {
     "opentracker": "opentracker",
     "redis-server": "redis-server",
     "valgrind": "valgrind",
+    "xgettext": "gettext",
 }
 """Each program with the Debian package that has it."""
 
