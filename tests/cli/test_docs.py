@@ -1,4 +1,4 @@
-"""What the documentation says can be done: each command in it is one that the program takes."""
+"""What the documentation says can be done: each command in it is one that the program takes, and each link leads somewhere."""
 
 import re
 import shlex
@@ -13,6 +13,7 @@ from largesse.cli.main import commands
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINE = re.compile(r"^(?: {4,}|\t)(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?(largesse|make) (.+)$")
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
 def lines(program: str) -> Iterator[tuple[str, str]]:
@@ -54,3 +55,10 @@ def test_a_command_that_the_program_does_not_take_would_be_found() -> None:
 def test_a_verb_in_the_documentation_is_in_the_makefile(page: str, line: str) -> None:
     verbs = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert line.split(maxsplit=1)[0] in verbs, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_leads_somewhere(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    kept = [link for link in links if "benches/results/" not in link]  # `make bench` writes those.
+    assert [link for link in kept if not (page.parent / link).exists()] == []

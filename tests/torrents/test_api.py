@@ -138,9 +138,7 @@ def test_a_body_of_the_wrong_shape_is_refused(client: Client, key: dict[str, str
 
 def test_a_body_whose_length_nobody_knows_is_refused(client: Client, key: dict[str, str]) -> None:
     kind = "application/x-bittorrent"
-    answer = client.generic(
-        "POST", "/api/v1/torrents", b"", content_type=kind, headers={"Transfer-Encoding": "chunked", **key}
-    )
+    answer = client.generic("POST", API, b"", content_type=kind, headers={"Transfer-Encoding": "chunked", **key})
     assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_missing")
 
 
