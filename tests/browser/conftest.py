@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from browser.demo_site import running_demo
 from browsing import Visit, chromium, open_visit
 from processes import RunningSite, start_site
 
@@ -21,6 +22,13 @@ Visitor = Callable[..., Visit]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     """Run a site that is shared by the module's tests."""
     with start_site(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSite, list[str]]]:
+    """Run a site with demo content and accounts; with the paths that `demo_site.running_demo` tells."""
+    with running_demo(tmp_path_factory.mktemp("site")) as running:
         yield running
 
 

@@ -34,6 +34,7 @@ for role in {ROLES!r}:
     account(role, role)
 long = account({LONG_NAME!r}, "administrator")
 columns = "|".join("column" for number in range(12))
+licences = " OR ".join(("MIT", "Apache-2.0", "GPL-3.0-or-later", "CC-BY-SA-4.0", "BSD-3-Clause", "EUPL-1.2", "MPL-2.0", "ISC"))
 rules = "|".join("---" for number in range(12))
 text = "\\n\\n".join((
     "# " + "H" * 120, "W" * 400, "<https://example.org/" + "a" * 300 + ">", columns + "\\n" + rules + "\\n" + columns,
@@ -50,7 +51,7 @@ with tempfile.TemporaryDirectory() as folder:
     (root / "third.txt").write_bytes(b"3")
     listed(root, title="The same files, and a third")
 edit_listing(wide, editor=long, version=1, draft=ListingDraft(
-    title="Z" * 200, description=text + "y" * 300, category="sound", licence="MIT OR Apache-2.0 OR GPL-3.0-or-later",
+    title="Z" * 200, description=text + "y" * 300, category="sound", licence=licences,
     licence_note="N" * 300, language="fr", tags=("t" * 30,)))
 withdraw_listing(gone, editor=long, reason="R" * 400)
 publish_news(author=long, title="N" * 120, text=text)

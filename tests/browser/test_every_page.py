@@ -5,7 +5,6 @@ axe-core looks for what people who see, hear or move differently would stumble o
 fixture `visitor` fails for errors in the console, refusals of the policy and requests that leave the site.
 """
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ import pytest
 from django.urls import URLPattern, get_resolver, resolve
 
 from browser.conftest import Visitor
-from browser.demo_site import LONG_NAME, running_demo, upload
+from browser.demo_site import LONG_NAME, upload
 from browsing import Visit
 from factories import make_metainfo
 from processes import RunningSite
@@ -36,12 +35,6 @@ ALONE = (
 """Pages that no link leads to."""
 CHECK = "rules => axe.run({runOnly: rules}).then(found => found.violations)"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSite, list[str]]]:
-    with running_demo(tmp_path_factory.mktemp("site")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

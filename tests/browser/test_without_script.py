@@ -1,13 +1,12 @@
 """Every step of a visitor and a publisher without JavaScript: find, choose colours and language, publish, edit, withdraw, undo."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
 from browser.conftest import Visitor
-from browser.demo_site import running_demo, upload
+from browser.demo_site import upload
 from browsing import Visit
 from factories import make_metainfo
 from largesse.torrents.metainfo import scan
@@ -19,9 +18,8 @@ PAPER = "getComputedStyle(document.body).backgroundColor"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with running_demo(tmp_path_factory.mktemp("site")) as running:
-        yield running[0]
+def site(demo: tuple[RunningSite, list[str]]) -> RunningSite:
+    return demo[0]
 
 
 @pytest.fixture
