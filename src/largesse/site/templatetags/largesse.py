@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from babel.dates import format_date
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -100,7 +101,9 @@ def age(moment: datetime | None) -> SafeString | str:
     elif seconds < 7 * 86_400:
         words = gettext("%(count)s d") % {"count": seconds // 86_400}
     else:
-        words = date_format(moment, "j M" if moment.year == timezone.now().year else "j M Y")
+        # Django would write French months with a capital.
+        pattern = "d MMM" if moment.year == timezone.now().year else "d MMM y"
+        words = format_date(moment, pattern, locale=(get_language() or "en").replace("-", "_"))
     return format_html(
         '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), words.replace(" ", NO_BREAK)
     )
