@@ -100,18 +100,18 @@ def opentracker(*, torrents: int) -> Iterator[Server]:
             ["taskset", "-c", "0", *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            _wait_for_whitelist(f"127.0.0.1:{port}")
+            _wait_for_whitelist(f"127.0.0.1:{port}", torrents=min(2, torrents))
             yield Server("opentracker", f"127.0.0.1:{port}", child.pid)
         finally:
             child.kill()
             child.wait()
 
 
-def _wait_for_whitelist(address: str) -> None:
+def _wait_for_whitelist(address: str, *, torrents: int) -> None:
     """Wait until announces are answered with peers; before its file is read, opentracker answers them with 8 bytes."""
     for _ in range(60):
         with contextlib.suppress(subprocess.CalledProcessError):
-            told = load("udp", kind="announce", target=address, peers=200, torrents=2, fill=1, seconds=0.05)
+            told = load("udp", kind="announce", target=address, peers=200, torrents=torrents, seconds=0.05)
             if told["reply_bytes"] >= 200:
                 return
     raise SystemExit("opentracker does not answer")

@@ -55,7 +55,7 @@ def count(*, kind: str, peers: int, torrents: int, requests: int = REQUESTS) -> 
             target = json.loads(child.stdout.readline())["address"]
             servers.load("udp", cpu=None, target=target, requests=1, window=64, **sizes)
             control = ["callgrind_control", "--zero", str(child.pid)]
-            subprocess.run(control, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+            subprocess.run(control, check=True, capture_output=True, cwd=folder)
             told = servers.load("udp", cpu=None, target=target, fill=0, requests=requests, window=256, **sizes)
             child.communicate(timeout=60)
         finally:

@@ -12,6 +12,10 @@ use crate::{Random, Tick};
 
 /// From how many peers on a list has an index.
 const INDEXED: usize = 512;
+/// Peers that are handed out together: a line of the cache, and never of two pages.
+const GROUP: usize = 8;
+/// Most peers that are looked at for one reply, in a swarm where hardly any may be handed out.
+const MOST_LOOKS: usize = 1024;
 /// A position beyond every list.
 const NOWHERE: usize = u32::MAX as usize - 2;
 
@@ -151,7 +155,7 @@ impl<P: Peer> List<P> {
         self.is_in_hand
     }
 
-    /// Writes random peers; how many.
+    /// Writes up to `wanted` peers, random groups of the whole, others each time; how many.
     pub(crate) fn choose(
         &self,
         choice: &Choice<P::Address>,
@@ -159,7 +163,31 @@ impl<P: Peer> List<P> {
         out: &mut Vec<u8>,
     ) -> usize {
         let first = if choice.leechers_only { self.seeders() } else { 0 };
-        choice.write(first, self.len(), random, |position| self.peers.get(position), out)
+        if first >= self.len() {
+            return 0;
+        }
+        let before = out.len();
+        out.resize(before + choice.wanted.min(self.len() - first) * P::COMPACT, 0);
+        let mut places = out[before..].chunks_exact_mut(P::COMPACT);
+        let mut left = places.len();
+        let (lowest, highest) = (first / GROUP, (self.len() - 1) / GROUP);
+        // Every group begins somewhere else each time, so that no peer is always the last of its group.
+        let turn = random.below(GROUP);
+        'all: for group in random.walk(highest - lowest + 1, MOST_LOOKS / GROUP) {
+            let start = (lowest + group) * GROUP;
+            let peers = self.peers.slice(start.max(first), (start + GROUP).min(self.len()));
+            let (one, two) = peers.split_at(turn % peers.len());
+            for peer in two.iter().chain(one) {
+                if (!choice.with_local & peer.meta().is_local()) || peer.address() == choice.except {
+                    continue;
+                }
+                let Some(place) = places.next() else { break 'all };
+                peer.write(place);
+                left -= 1;
+            }
+        }
+        out.truncate(out.len() - left * P::COMPACT);
+        (out.len() - before) / P::COMPACT
     }
 
     /// What is kept of a peer besides its address, where it is there.

@@ -23,6 +23,11 @@ impl<T: Copy> Pages<T> {
         self.pages[position / PAGE][position % PAGE]
     }
 
+    /// The values from a position to another one of the same page.
+    pub(crate) fn slice(&self, from: usize, to: usize) -> &[T] {
+        &self.pages[from / PAGE][from % PAGE..][..to - from]
+    }
+
     pub(crate) fn set(&mut self, position: usize, value: T) {
         self.pages[position / PAGE][position % PAGE] = value;
     }
@@ -75,7 +80,7 @@ mod tests {
         }
         pages.swap(3, 4999);
         assert_eq!((pages.get(3), pages.get(4999), pages.len()), (4999, 3, 5000));
-        assert_eq!(pages.iter().count(), 5000);
+        assert_eq!((pages.iter().count(), pages.slice(2040, 2048)), (5000, &pages.pages[1][1016..]));
         assert_eq!(pages.pop(), Some(3));
         for number in (0..4999).rev() {
             assert_eq!(pages.pop(), Some(if number == 3 { 4999 } else { number }));

@@ -10,8 +10,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::Tick;
 use crate::hashing::Seeded;
-use crate::{Random, Tick};
 
 const LOCAL: u16 = 0x8000;
 const PARTIAL: u16 = 0x4000;
@@ -86,37 +86,6 @@ pub(crate) struct Choice<A> {
     pub(crate) except: A,
     /// Whether peers on local networks are of use to him.
     pub(crate) with_local: bool,
-}
-
-/// Most peers that are looked at for one reply, in a swarm where hardly any may be handed out.
-const MOST_LOOKS: usize = 1024;
-impl<A: Copy + Eq> Choice<A> {
-    /// Writes up to `wanted` of the peers from `first` to `len`: random ones of the whole swarm, others each time.
-    pub(crate) fn write<P: Peer<Address = A>>(
-        &self,
-        first: usize,
-        len: usize,
-        random: &mut Random,
-        get: impl Fn(usize) -> P,
-        out: &mut Vec<u8>,
-    ) -> usize {
-        let eligible = len - first;
-        let before = out.len();
-        out.resize(before + self.wanted.min(eligible) * P::COMPACT, 0);
-        let mut places = out[before..].chunks_exact_mut(P::COMPACT);
-        let mut left = places.len();
-        for position in random.walk(eligible, MOST_LOOKS) {
-            let peer = get(first + position);
-            if (!self.with_local & peer.meta().is_local()) || peer.address() == self.except {
-                continue;
-            }
-            let Some(place) = places.next() else { break };
-            peer.write(place);
-            left -= 1;
-        }
-        out.truncate(out.len() - left * P::COMPACT);
-        (out.len() - before) / P::COMPACT
-    }
 }
 
 /// An IPv4 peer in eight bytes.

@@ -13,7 +13,7 @@ fn main() -> std::io::Result<()> {
         admin: None,
         trusted_proxies: Vec::new(),
         tls: None,
-        limits: Limits::default(),
+        limits: Limits { requests_per_second: 0, ..Limits::default() },
     };
     let mut tracker = Tracker::start(engine, &listen)?;
     println!("{{\"address\": \"{}\", \"process\": {}}}", tracker.addresses[0], std::process::id());
