@@ -164,6 +164,27 @@ print(json.dumps(passkey))
         udp.announce(KEY, port=6001, options=url_data(f"/{after}/announce".encode()))
 
 
+def test_a_closed_account_is_refused_once_that_is_acknowledged_and_admitted_when_it_is_opened(members: Members) -> None:
+    passkeys = members.shell(PASSKEYS)
+    wait_for(lambda: b"failure" not in members.announced(passkeys["ada"], port=6001))
+    change = """
+import time
+from largesse.accounts.actions.{verb}_account import {verb}_account
+from largesse.accounts.models import User
+from largesse.journal.followers import acknowledged_by, last_serial
+root, _ = User.objects.get_or_create(username="root", role="administrator")
+{verb}_account(User.objects.get(username="ada"), administrator=root)
+deadline = time.monotonic() + 30
+while not acknowledged_by(last_serial())["tracker policy@main"]:
+    assert time.monotonic() < deadline, "never acknowledged"
+"""
+    members.shell(change.format(verb="close"))
+    assert b"Unknown passkey" in members.announced(passkeys["ada"], port=6001)
+    assert b"failure" not in members.announced(passkeys["bob"], port=6002), "the others are served on"
+    members.shell(change.format(verb="reopen"))
+    assert b"failure" not in members.announced(passkeys["ada"], port=6001)
+
+
 def test_a_batch_that_waits_is_booked_once_before_the_reports_are_taken(members: Members) -> None:
     passkey = members.shell(PASSKEYS)["ada"]
     wait_for(lambda: b"failure" not in members.announced(passkey, port=6001, event="started"))
