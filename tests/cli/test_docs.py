@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from largesse.cli.main import commands
 
@@ -62,3 +63,11 @@ def test_each_link_leads_somewhere(page: Path) -> None:
     links = LINK.findall(page.read_text(encoding="utf-8"))
     kept = [link for link in links if "benches/results/" not in link]  # `make bench` writes those.
     assert [link for link in kept if not (page.parent / link).exists()] == []
+
+
+def test_the_reference_says_what_the_program_does(tmp_path: Path) -> None:
+    done = CliRunner().invoke(commands, ["reference", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    for made in sorted(tmp_path.iterdir()):
+        kept = ROOT / "docs" / "reference" / made.name
+        assert kept.read_text(encoding="utf-8") == made.read_text(encoding="utf-8"), "run make docs"
