@@ -61,5 +61,15 @@ def running_tracker(
 
 def counts_at(address: str, key: bytes) -> tuple[int, int]:
     """Scrape a torrent over HTTP: its seeders and leechers."""
-    files = decode(get(address, f"/scrape?info_hash={quote_from_bytes(key)}"))[b"files"]
-    return (files[key][b"complete"], files[key][b"incomplete"]) if key in files else (0, 0)
+    found = _scraped(address, key)
+    return (found[b"complete"], found[b"incomplete"]) if found else (0, 0)
+
+
+def is_known_at(address: str, key: bytes) -> bool:
+    """Return whether the tracker has this torrent, which a listing becomes within a second."""
+    return _scraped(address, key) is not None
+
+
+def _scraped(address: str, key: bytes) -> dict[bytes, int] | None:
+    files: dict[bytes, dict[bytes, int]] = decode(get(address, f"/scrape?info_hash={quote_from_bytes(key)}"))[b"files"]
+    return files.get(key)

@@ -15,6 +15,7 @@ import httpx
 
 from clients.made_up import Shared
 from clients.programs import wait_until
+from clients.running_tracker import is_known_at
 from largesse.config import ListenAddress
 from largesse.swarm.probe import answers_http
 from processes import RunningSite
@@ -41,7 +42,7 @@ def make_people(site: RunningSite, *names: str) -> dict[str, str]:
 
 
 def publish(site: RunningSite, token: str, shared: Shared) -> dict[str, Any]:
-    """List a torrent; return what the API says of it."""
+    """List a torrent, and wait until the tracker has it; return what the API says of it."""
     answer = httpx.post(
         f"{site.site}/api/v1/torrents",
         files={"torrent": ("a.torrent", shared.metainfo)},
@@ -50,6 +51,8 @@ def publish(site: RunningSite, token: str, shared: Shared) -> dict[str, Any]:
     )
     assert answer.status_code == 201, answer.text
     listing: dict[str, Any] = answer.json()
+    tracker = site.announce[0].split("/")[2]
+    wait_until(lambda: all(is_known_at(tracker, key) for key in shared.keys), telling=lambda: listing)
     return listing
 
 
