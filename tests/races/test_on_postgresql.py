@@ -1,4 +1,4 @@
-"""The guards of the book and the races of the fund, again on PostgreSQL: one run of pytest of its own, over a private server."""
+"""The guards of the book, and the races of the journal and the fund, again on PostgreSQL: one run of pytest of its own, over a private server."""
 
 import os
 import subprocess
@@ -13,12 +13,13 @@ FILES = (
     "drives/test_guards.py",
     "races/test_fund_webhooks.py",
     "races/test_fund_refunds.py",
+    "races/test_journal.py",
 )
 
 
 @pytest.mark.skipif(os.environ.get("TEST_ENGINE") == "postgresql", reason="this run is on PostgreSQL itself")
 @pytest.mark.timeout(900)
-def test_the_book_and_the_fund_hold_on_postgresql() -> None:
+def test_the_book_the_journal_and_the_fund_hold_on_postgresql() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(TESTS / name) for name in FILES)],
         cwd=TESTS.parent,
