@@ -1,7 +1,8 @@
 //! From an address to its position in a large list, by open addressing.
 //!
-//! The table grows without a pause: a larger one is laid beside it, and each change of the list carries a few entries over. An
-//! entry that goes leaves a mark behind; marks are left behind, too, when the table is renewed.
+//! The table grows without a pause: a larger one is laid beside it, and each change of the list carries a few entries over. What is
+//! left of the old one is given back a page with each change, too. An entry that goes leaves a mark behind; marks are left behind
+//! when the table is renewed.
 
 /// Entries carried over with each change.
 const CARRIED: usize = 32;
@@ -19,6 +20,8 @@ pub(crate) struct Index {
     old: Places,
     /// Up to where the old table was carried over.
     carried: usize,
+    /// An older table that nothing leads to any more.
+    spent: Places,
 }
 
 impl Index {
@@ -71,7 +74,13 @@ impl Index {
         self.used += 1;
     }
 
+    /// Gives a page of its memory back, for one who needs the index no more; false where none is left.
+    pub(crate) fn give_page_back(&mut self) -> bool {
+        [&mut self.table, &mut self.old, &mut self.spent].into_iter().any(Places::give_page_back)
+    }
+
     fn carry(&mut self, most: usize, hash_of: &impl Fn(usize) -> u64) {
+        self.spent.give_page_back();
         let end = self.old.len().min(self.carried.saturating_add(most));
         for place in self.carried..end {
             let entry = self.old.get(place);
@@ -82,8 +91,9 @@ impl Index {
             }
         }
         self.carried = end;
-        if end == self.old.len() {
-            self.old = Places::default();
+        if end == self.old.len() && end > 0 {
+            // The one before has long been given back: it took fewer changes than these did.
+            self.spent = std::mem::take(&mut self.old);
         }
     }
 }
@@ -103,6 +113,16 @@ impl Places {
 
     fn get(&self, place: usize) -> u32 {
         self.0[place / PAGE].as_ref().map_or(FREE, |page| page[place % PAGE])
+    }
+
+    /// Gives the last page back that was made; false where there is none.
+    fn give_page_back(&mut self) -> bool {
+        while let Some(page) = self.0.pop() {
+            if page.is_some() {
+                return true;
+            }
+        }
+        false
     }
 
     fn set(&mut self, place: usize, entry: u32) {

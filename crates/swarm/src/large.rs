@@ -2,6 +2,7 @@
 
 use crate::list::List;
 use crate::peer::{PeerV4, PeerV6};
+use crate::waste::Waste;
 
 /// Swarms of one piece of memory, so that one more never moves the others.
 const PIECE: usize = 512;
@@ -30,6 +31,8 @@ impl Large {
 pub(crate) struct Larges {
     pieces: Vec<Vec<Large>>,
     free: Vec<u32>,
+    /// What is left of swarms that are large no more.
+    pub(crate) waste: Waste,
 }
 
 impl Larges {
@@ -48,7 +51,8 @@ impl Larges {
 
     /// Forgets a swarm's peers and gives its number back.
     pub(crate) fn give_back(&mut self, number: usize) {
-        *self.get_mut(number) = Large::new();
+        let large = std::mem::replace(self.get_mut(number), Large::new());
+        self.waste.take(large);
         self.free.push(number as u32);
     }
 

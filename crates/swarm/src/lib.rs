@@ -22,6 +22,7 @@ mod small;
 mod snapshot;
 mod sweep;
 mod table;
+mod waste;
 
 pub use counts::Counts;
 pub use hashing::{KeyHash, Seeded};

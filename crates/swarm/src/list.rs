@@ -144,10 +144,17 @@ impl<P: Peer> List<P> {
         if !self.is_in_hand {
             self.swept = 0;
         }
-        if self.len() <= INDEXED / 2 {
-            self.index = None;
-        }
         (before - self.len(), left)
+    }
+
+    /// The index, where the list has become so short that it does without one: to be given back.
+    pub(crate) fn spare_index(&mut self) -> Option<Box<Index>> {
+        if self.len() <= INDEXED / 2 { self.index.take() } else { None }
+    }
+
+    /// Its peers and its index, for one who needs the list no more.
+    pub(crate) fn into_parts(self) -> (Pages<P>, Option<Box<Index>>) {
+        (self.peers, self.index)
     }
 
     /// Whether [`Self::expire`] has not reached the end yet.
@@ -290,6 +297,7 @@ mod tests {
                         break;
                     }
                 }
+                list.spare_index();
                 assert_eq!(removed, before - model.len());
                 assert_eq!(
                     list.index.is_some(),

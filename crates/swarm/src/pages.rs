@@ -63,6 +63,18 @@ impl<T: Copy> Pages<T> {
         value
     }
 
+    /// How many pages there are.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Gives the last page back with all that it holds, for one who needs the list no more; false where there is none.
+    pub(crate) fn give_page_back(&mut self) -> bool {
+        let page = self.pages.pop();
+        self.len = self.pages.len() * PAGE;
+        page.is_some()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.pages.iter().flatten()
     }

@@ -1,11 +1,14 @@
 //! Expiry: silent peers go, and torrents that nobody listed and nobody shares. It is done a little at a time, so it is never a
-//! pause: a step looks through one segment of the table, and through at most [`PEERS_A_STEP`] peers of large swarms.
+//! pause: a step looks through one segment of the table, and through at most [`PEERS_A_STEP`] peers of large swarms, and gives
+//! back at most [`PAGES_A_STEP`] pages of memory.
 
 use crate::shard::Shard;
 use crate::table::{Form, SEGMENTS};
 use crate::{Key, Tick};
 
 const PEERS_A_STEP: usize = 2048;
+/// Pages of 4 to 20 kilobytes that a step gives back.
+const PAGES_A_STEP: usize = 64;
 
 /// How far the sweep has come.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ impl Shard {
     /// Takes a number of steps; 4096 look after every torrent once, when no swarm is large.
     pub fn sweep(&mut self, now: Tick, steps: usize) {
         for _ in 0..steps {
+            self.larges.waste.give_back(PAGES_A_STEP);
             if self.sweeping.due.is_empty() {
                 self.look_through_segment(now);
             }
@@ -94,6 +98,9 @@ impl Shard {
                     if is_second_half { (0, left) } else { large.v4.expire(now, life, left, &seed) };
                 let (v6, rest) = if rest > 0 { large.v6.expire(now, life, rest, &seed) } else { (0, 0) };
                 left = rest;
+                let spare = (large.v4.spare_index(), large.v6.spare_index());
+                self.larges.waste.take_index(spare.0);
+                self.larges.waste.take_index(spare.1);
                 self.totals.0 -= v4;
                 self.totals.1 -= v6;
                 if left > 0 {

@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use largesse_swarm::{Announce, Cursor, Event, Shard, Tick};
 
+/// Steps after the last peer went, in which what is left of its swarm is given back.
+const STEPS_AFTER: u32 = 4096;
 /// Announces that are timed together: reading the clock for each would be most of the time.
 const TOGETHER: u64 = 16;
 const LIFE: u16 = 900;
@@ -50,6 +52,9 @@ fn measure(peers: u64, torrents: u64) {
     while shard.peers().0 > 0 {
         expiry.time(|| shard.sweep(late, 1));
         steps += 1;
+    }
+    for _ in 0..STEPS_AFTER {
+        expiry.time(|| shard.sweep(late, 1));
     }
     println!(
         "{{\"peers\": {held}, \"kept\": {kept}, \"bytes_a_peer\": {}, \"growth_us\": {}, \"snapshot_us\": {}, \"expiry_us\": {}, \
