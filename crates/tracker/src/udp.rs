@@ -22,8 +22,10 @@ use crate::netmsg::{BATCH, Inbox, Outbox, wait};
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 /// A segment is swept this often, whether packets come or not: all 4096 have their turn in 41 seconds.
 const SWEEP_EVERY: Duration = Duration::from_millis(10);
-/// Most segments swept at once after a wait or a busy time, so that a sweep is never a pause.
-const MOST_SEGMENTS: usize = 12;
+/// Most segments that a sweep may be behind after a wait or a busy time.
+const MOST_SEGMENTS: u32 = 12;
+/// After so long a sweep lets packets in and goes on behind them, so that it is never a pause.
+const MOST_SWEEP: Duration = Duration::from_millis(1);
 /// Peers that fit into one packet of 1280 bytes, which every path of the internet carries whole (RFC 8200).
 const MOST_V4: usize = 200;
 const MOST_V6: usize = 66;
@@ -70,22 +72,37 @@ impl Worker {
         let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
         let mut meter = Meter::new(self.requests_per_second);
         let mut swept = Instant::now();
+        let mut is_behind = false;
         while !self.stop.load(Ordering::Relaxed) {
             if let [socket] = &self.sockets[..] {
-                let received = inbox.receive_waiting(socket);
+                let received = if is_behind { inbox.receive(socket) } else { inbox.receive_waiting(socket) };
                 self.answer(received, socket, &mut inbox, &mut outbox, &mut meter);
             } else {
-                wait(&self.sockets, PATIENCE, |socket| {
+                wait(&self.sockets, if is_behind { Duration::ZERO } else { PATIENCE }, |socket| {
                     let received = inbox.receive(socket);
                     self.answer(received, socket, &mut inbox, &mut outbox, &mut meter);
                 });
             }
-            let due = swept.elapsed().as_nanos() / SWEEP_EVERY.as_nanos();
-            if due > 0 {
-                swept = Instant::now();
-                self.engine.panic_if_asked();
-                let segments = (due as usize).min(MOST_SEGMENTS);
-                self.engine.shard(self.shard).sweep(self.engine.tick(), segments);
+            is_behind = self.sweep(&mut swept);
+        }
+    }
+
+    /// Sweeps as many segments as are due since `swept`, but not for long; returns whether some are left.
+    fn sweep(&self, swept: &mut Instant) -> bool {
+        let began = Instant::now();
+        let due = began.duration_since(*swept).as_millis() / SWEEP_EVERY.as_millis();
+        let mut left = u32::try_from(due).map_or(MOST_SEGMENTS, |due| due.min(MOST_SEGMENTS));
+        if left == 0 {
+            return false;
+        }
+        self.engine.panic_if_asked();
+        let mut shard = self.engine.shard(self.shard);
+        loop {
+            shard.sweep(self.engine.tick(), 1);
+            left -= 1;
+            if left == 0 || began.elapsed() > MOST_SWEEP {
+                *swept = began.checked_sub(SWEEP_EVERY * left).unwrap_or(began);
+                return left > 0;
             }
         }
     }
