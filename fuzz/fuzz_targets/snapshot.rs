@@ -10,8 +10,9 @@ fuzz_target!(|bytes: &[u8]| {
     let config = || Config { is_listed_only: false, most_torrents: 1000, ..Config::default() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     // A fresh head, so that damage is looked for behind it; and the bytes as they are.
-    let mut fresh = b"LGSWARM1".to_vec();
+    let mut fresh = b"LGSWARM2".to_vec();
     fresh.extend_from_slice(&now.to_be_bytes());
+    fresh.extend_from_slice(&[7; 24]);
     fresh.extend_from_slice(bytes);
     let engine = Engine::new(config());
     let _ = engine.load(&mut &bytes[..]);

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import stat
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from largesse.kit.logs import OneLine
 from largesse.swarm.watch import Watch
 from processes import run, start, wait_for
 from tracker_talk import announce, get, made
-from udp_talk import connected
+from udp_talk import UdpPeer, connected
 
 SAMPLE = re.compile(r"([a-z_][a-z0-9_]*) (\d+)")
 KEY = b"operations-operation"
@@ -123,6 +124,25 @@ def test_a_planned_restart_keeps_the_swarms_in_a_private_file_that_is_dropped_on
     with connected(told["announce"][0]) as peer:
         assert peer.scrape(KEY) == [(0, 0, 0)]
     running.stop()
+
+
+def test_connection_ids_outlive_a_planned_restart_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "swarms.snapshot"
+    before = made(policy="open")
+    with connected(before.addresses[0], source="127.0.0.67") as peer:
+        connection = peer.connection
+    before.write_snapshot(str(path))
+    before.stop()
+    planned, killed = made(policy="open"), made(policy="open")
+    planned.read_snapshot(str(path))
+    with UdpPeer(planned.addresses[0], source="127.0.0.67") as peer:
+        peer.connection = connection
+        assert peer.announce(KEY, port=6001).leechers == 1, "the client goes on as if nothing had been"
+        assert peer.connect() != connection, "new ids have a new secret"
+    for tracker, source in ((planned, "127.0.0.68"), (killed, "127.0.0.67")):
+        with UdpPeer(tracker.addresses[0], source=source) as peer:
+            assert peer.meets_silence(struct.pack(">QII", connection, 2, 7) + KEY)
+        tracker.stop()
 
 
 @pytest.mark.parametrize("damage", ["stale", "cut short", "nonsense"])

@@ -1,10 +1,11 @@
 //! The snapshot: a planned restart keeps the swarms.
 //!
-//! It is written part by part, each under a short lock and with a rest after it, into a file that only its owner can read, and removed once it is
+//! It holds the secret of the connection ids, too, so that UDP clients need not notice. It is written part by part, each under a short lock and with a rest after it, into a file that only its owner can read, and removed once it is
 //! loaded or too old.
 //!
 //! ```text
-//! "LGSWARM1"  seconds since 1970 (8)  then for each swarm: key (20)  completed (4)  peers (4)  then for each peer:
+//! "LGSWARM2"  seconds since 1970 (8)  secret of connection ids (16)  seconds of the tracker's clock (8)
+//! then for each swarm: key (20)  completed (4)  peers (4)  then for each peer:
 //! flags (1: 1 seeder, 2 partial, 4 IPv6)  age in ticks (2)  address (4 or 16)  port (2)          all big-endian
 //! ```
 
@@ -20,7 +21,7 @@ use largesse_swarm::{Cursor, SnapshotSwarm, TICK_SECONDS, Tick};
 
 use crate::engine::Engine;
 
-const MAGIC: &[u8; 8] = b"LGSWARM1";
+const MAGIC: &[u8; 8] = b"LGSWARM2";
 /// A snapshot older than this is of no use: its peers have gone elsewhere.
 const OLDEST_SECONDS: u64 = 1800;
 /// After so long a snapshot rests as long as it worked.
@@ -41,6 +42,8 @@ impl Engine {
             BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?);
         file.write_all(MAGIC)?;
         file.write_all(&unix_seconds().to_be_bytes())?;
+        file.write_all(&self.connections.secret())?;
+        file.write_all(&self.seconds().to_be_bytes())?;
         let mut written = 0;
         for number in 0..self.shards() {
             let mut cursor = Some(Cursor::default());
@@ -94,6 +97,9 @@ impl Engine {
         if age > OLDEST_SECONDS {
             return Ok(0);
         }
+        let secret = read(file)?;
+        let theirs = u64::from_be_bytes(read(file)?).wrapping_add(age);
+        self.connections.succeed(secret, theirs, self.seconds());
         let mut loaded = 0;
         while let Some(mut swarm) = read_swarm(file)? {
             for peer in &mut swarm.peers {
