@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 
 from fakes import btcpay, stripe
 from fakes.http import Event, serving
-from largesse.config import Config
+from largesse.config.settings import Config
 from largesse.drives.actions.pledge import pledge
 from largesse.drives.actions.start_payment import start_payment
 from largesse.drives.models import Donation, Drive

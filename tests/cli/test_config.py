@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from largesse.config import SECTIONS, Config, variable_of
+from largesse.config.settings import SECTIONS, Config
+from largesse.config.sources import variable_of
 from processes import run
 
 SECRETS = [

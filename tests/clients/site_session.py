@@ -16,7 +16,7 @@ import httpx
 from clients.made_up import Shared
 from clients.programs import wait_until
 from clients.running_tracker import is_known_at
-from largesse.config import ListenAddress
+from largesse.config.values import ListenAddress
 from largesse.swarm.probe import answers_http
 from processes import RunningSite
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iso11649
 
-from largesse.config import Config
+from largesse.config.settings import Config
 from largesse.drives.providers.bank import BankProvider, ids_in, reference_of
 from largesse.drives.providers.base import PaymentRequest
 from largesse.kit.errors import BadSetting

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from largesse.config import ListenAddress
+from largesse.config.values import ListenAddress
 from largesse.swarm.probe import answers_http, answers_udp
 from processes import RunningSite, run, start, start_site, timed, wait_for
 

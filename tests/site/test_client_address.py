@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from largesse.config import Config
+from largesse.config.settings import Config
 from largesse.kit.errors import BadSetting
 from largesse.site.middleware import ClientAddress
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from largesse.config import Config, ListenAddress
+from largesse.config.settings import Config
+from largesse.config.values import ListenAddress
 from largesse.swarm.diagnosis import TIME_ERROR, Finding, Machine, diagnose
 from processes import run, start
 from tracker_talk import made

@@ -8,7 +8,8 @@ import django
 from django.conf import settings
 
 from largesse.cli._folder import FolderMissing, FolderUnusable, require_prepared
-from largesse.config import Config, variable_of
+from largesse.config.settings import Config
+from largesse.config.sources import variable_of
 
 DATABASE = "largesse.sqlite3"
 """The file of the data folder that has the facts, unless PostgreSQL has them."""

@@ -11,7 +11,8 @@ from largesse.cli._folder import claimed
 from largesse.cli._parts import Tell
 from largesse.cli._serving import serve
 from largesse.cli._sockets import address_of
-from largesse.config import Config, ListenAddress
+from largesse.config.settings import Config
+from largesse.config.values import ListenAddress
 from largesse.jobs.worker import Worker
 from largesse.kit.errors import Unavailable, gettext_noop
 from largesse.swarm.core import addresses_of, make_core, start_core

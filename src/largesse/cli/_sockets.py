@@ -3,7 +3,7 @@
 import errno
 import socket
 
-from largesse.config import ListenAddress
+from largesse.config.values import ListenAddress
 from largesse.swarm.errors import AddressUnusable, PortInUse
 
 BACKLOG = 1024

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from largesse.config import Config, ListenAddress, Origin, variable_of
+from largesse.config.settings import Config, Origin
+from largesse.config.sources import variable_of
+from largesse.config.values import ListenAddress
 
 
 @click.command()

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from largesse.config import Config, ListenAddress
+from largesse.config.settings import Config
+from largesse.config.values import ListenAddress
 from largesse.kit.runtime import read_runtime
 from largesse.swarm.diagnosis import Finding, diagnose
 

@@ -26,7 +26,7 @@ from rich.progress import (
 
 from largesse.cli._publishing import CannotWrite, Listed, ListedOnly, Place, StoppedEarly, folder_for, write_torrent
 from largesse.cli._seeding import Seeder, until_signalled
-from largesse.config import Config
+from largesse.config.settings import Config
 from largesse.torrents.making import FORMATS, MadeTorrent, make_torrent
 from largesse.torrents.metainfo import scan
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from largesse.cli.main import commands
-from largesse.config import SECTIONS, Config, variable_of
+from largesse.config.settings import SECTIONS, Config
+from largesse.config.sources import variable_of
 
 MADE = "<!-- Written by `make docs`; change the program, not this page. -->"
 

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from largesse.cli._parts import end_on_signal
-from largesse.config import Config, ListenAddress
+from largesse.config.settings import Config
+from largesse.config.values import ListenAddress
 from largesse.kit.logs import Form, write_logs_as
 from largesse.swarm.core import announce_urls_of, make_core, start_core, take_addresses
 from largesse.swarm.watch import LOOK_SECONDS, Watch

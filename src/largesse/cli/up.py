@@ -18,7 +18,8 @@ from largesse.cli._folder import claimed, prepare
 from largesse.cli._parts import Part
 from largesse.cli._sockets import address_of, listening_socket
 from largesse.cli._supervisor import Supervisor
-from largesse.config import Config, ListenAddress
+from largesse.config.settings import Config
+from largesse.config.values import ListenAddress
 from largesse.kit.runtime import Runtime, remove_runtime, write_runtime
 from largesse.swarm.core import announce_urls_of, take_addresses
 

@@ -11,7 +11,7 @@ from largesse.cli._django import start_django
 from largesse.cli._folder import prepare
 from largesse.cli._parts import end_on_signal
 from largesse.cli._sockets import address_of, listening_socket
-from largesse.config import Config
+from largesse.config.settings import Config
 
 
 @click.command()

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from largesse.config import Config
+from largesse.config.settings import Config
 
 CONFIG = Config.load()
 """The effective settings of this process; apps read `django.conf.settings.CONFIG`."""

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from largesse import _core
-from largesse.config import ListenAddress, TrackerConfig
+from largesse.config.sections import TrackerConfig
+from largesse.config.values import ListenAddress
 from largesse.swarm.errors import AddressUnusable, CertificateUnusable, PortInUse
 
 USUAL_REQUESTS_PER_SECOND = 500

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from largesse.config import Config, ListenAddress
+from largesse.config.settings import Config
+from largesse.config.values import ListenAddress
 from largesse.swarm.probe import answers_http, answers_udp
 
 WANTED_BUFFER_BYTES = 4_194_304

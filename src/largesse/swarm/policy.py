@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from largesse.accounts.models import User
-from largesse.config import TrackerConfig
+from largesse.config.sections import TrackerConfig
 from largesse.journal.followers import last_serial
 from largesse.journal.models import Row
 from largesse.swarm.core import Change, TakesPolicy, prefixes

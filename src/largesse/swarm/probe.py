@@ -5,7 +5,7 @@ import secrets
 import socket
 import struct
 
-from largesse.config import ListenAddress
+from largesse.config.values import ListenAddress
 
 CONNECT_MAGIC = 0x41727101980
 """BEP 15: the constant that every first packet begins with."""

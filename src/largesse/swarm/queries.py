@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Sum
 
 from largesse.accounts.models import User
-from largesse.config import Config
+from largesse.config.settings import Config
 from largesse.kit.clock import Clock, utc_now
 from largesse.kit.runtime import read_runtime
 from largesse.swarm.core import announce_urls_of

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.db import DatabaseError, close_old_connections, connections
 
 from largesse import _core
-from largesse.config import Config
+from largesse.config.settings import Config
 from largesse.journal.followers import Following, follow_until
 from largesse.kit.logs import fields
 from largesse.swarm.accounting import MemberFeed, Spool

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.utils.translation import gettext_lazy
 
-from largesse.config import FundConfig
+from largesse.config.sections import FundConfig
 from largesse.drives.providers.bank import BankProvider
 from largesse.drives.providers.base import Provider
 from largesse.drives.providers.btcpay import BTCPayProvider
