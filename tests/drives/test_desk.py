@@ -76,6 +76,8 @@ DRAFT = {
     "holder": "The society.",
 }
 
+FORMS_OF_A_DRIVE = ("terms", "update", "matching", "stretch", "cash", "expense")
+
 
 def test_only_who_keeps_books_sees_the_desk(client: Client) -> None:
     assert client.get("/treasury/")["Location"].startswith("/account/login/")
@@ -277,6 +279,14 @@ def test_one_drive_is_pinned(desk: Client, client: Client) -> None:
     assert "Second" in words(client, "/")
     desk.post(f"/treasury/drives/{second.slug}/pin/", {"pinned": "no"})
     assert not Drive.objects.filter(is_pinned=True).exists()
+
+
+@pytest.mark.parametrize("form", ["new/", *(f"drives/december/{name}/" for name in FORMS_OF_A_DRIVE), "statement/"])
+def test_a_blank_form_complains_of_nothing(desk: Client, form: str) -> None:
+    assert make_drive().slug == "december"
+    answer = desk.get(f"/treasury/{form}")
+    assert (answer.status_code, errors(answer)) == (200, [])
+    assert desk.post(f"/treasury/{form}", {}).status_code == 422
 
 
 def test_updates_pledges_and_goals_are_told(desk: Client, client: Client) -> None:

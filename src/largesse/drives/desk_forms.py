@@ -35,11 +35,11 @@ class AmountForm(forms.Form):
             field.widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
 
     def clean(self) -> dict[str, Any]:
-        """Read the amounts."""
+        """Read the amounts: `amount_minor` takes the place of the text in `amount`."""
         said = super().clean() or {}
         for name in self.amounts:
             if name in said:
-                said[f"{name}_minor"] = self._minor(name, said[name])
+                said[f"{name}_minor"] = self._minor(name, said.pop(name))
         return said
 
     def _minor(self, name: str, text: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -45,6 +45,23 @@ def bookkeeper(view: View) -> View:
 def desk_context(**more: Any) -> dict[str, Any]:
     """Return what every page of the desk needs."""
     return {"PLACE": "treasury", "work": waiting_work(), **more}
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """Return what a form was sent with; None, which leaves it blank, when its page was only asked for."""
+    return request.POST if request.method == "POST" else None
+
+
+def form_page(request: HttpRequest, form: Any, drive: Drive, *, title: str, button: str) -> HttpResponse:
+    """Show a form about one drive, with its fields one after another."""
+    context = desk_context(form=form, drive=drive, title=title, button=button)
+    return render(request, "drives/desk/form.html", context, status=422 if form.errors else 200)
+
+
+def done(request: HttpRequest, drive: Drive, sentence: str) -> HttpResponse:
+    """Go back to the drive's page of the desk, which says what was done."""
+    messages.success(request, sentence)
+    return redirect("drives:desk_drive", drive.slug)
 
 
 @require_safe
@@ -86,15 +103,14 @@ def drive_desk(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def draft(request: HttpRequest, person: User, slug: str | None = None) -> HttpResponse:
     """Make a draft, or change one."""
     drive = None if slug is None else get_object_or_404(Drive, slug=slug, state=DriveState.DRAFT)
-    form = DriveForm(request.POST if request.method == "POST" else None, drive=drive)
-    if request.method == "POST" and form.is_valid():
+    form = DriveForm(sent(request), drive=drive)
+    if form.is_valid():
         try:
             saved = draft_drive(form.draft(), treasurer=person, drive=drive)
         except LargesseError as error:
             form.add_error("slug" if error.code == "slug_taken" else None, told(error))
         else:
-            messages.success(request, gettext("Saved. Nobody else sees the draft."))
-            return redirect("drives:desk_drive", saved.slug)
+            return done(request, saved, gettext("Saved. Nobody else sees the draft."))
     context = desk_context(form=form, drive=drive)
     return render(request, "drives/desk/draft.html", context, status=422 if form.errors else 200)
 
@@ -111,8 +127,7 @@ def open_confirm(request: HttpRequest, person: User, slug: str) -> HttpResponse:
         except LargesseError as error:
             failure = told(error)
         else:
-            messages.success(request, gettext("Open. The contract is frozen, and gifts may come."))
-            return redirect("drives:desk_drive", drive.slug)
+            return done(request, drive, gettext("Open. The contract is frozen, and gifts may come."))
     text = terms_json(drive, version=1)
     context = desk_context(drive=drive, terms=shown_terms(terms_of(drive)), hash=hash_of(text), failure=failure)
     return render(request, "drives/desk/open.html", context, status=422 if failure else 200)
@@ -123,16 +138,15 @@ def open_confirm(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def terms(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     """Change the terms of an open drive."""
     drive = get_object_or_404(Drive, slug=slug, state=DriveState.OPEN)
-    form = TermsForm(request.POST if request.method == "POST" else None, drive=drive)
-    if request.method == "POST" and form.is_valid():
+    form = TermsForm(sent(request), drive=drive)
+    if form.is_valid():
         said = form.cleaned_data
         try:
             change_contract(drive, form.draft(), treasurer=person, why=said["why"], window_days=said["window_days"])
         except LargesseError as error:
             form.add_error(None, told(error))
         else:
-            messages.success(request, gettext("Changed. Donors are told by mail and may have their gifts back."))
-            return redirect("drives:desk_drive", drive.slug)
+            return done(request, drive, gettext("Changed. Donors are told by mail and may have their gifts back."))
     context = desk_context(form=form, drive=drive)
     return render(request, "drives/desk/terms.html", context, status=422 if form.errors else 200)
 
@@ -144,11 +158,9 @@ def pin(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     drive = get_object_or_404(Drive, slug=slug)
     if request.POST.get("pinned") == "yes":
         pin_drive(drive, treasurer=person)
-        messages.success(request, gettext("Pinned: the strip shows this drive."))
-    else:
-        unpin_drive(drive, treasurer=person)
-        messages.success(request, gettext("Taken off the strip."))
-    return redirect("drives:desk_drive", drive.slug)
+        return done(request, drive, gettext("Pinned: the strip shows this drive."))
+    unpin_drive(drive, treasurer=person)
+    return done(request, drive, gettext("Taken off the strip."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -156,11 +168,10 @@ def pin(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def update(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     """Write an update."""
     drive = get_object_or_404(Drive.objects.exclude(state=DriveState.DRAFT), slug=slug)
-    form = UpdateForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = UpdateForm(sent(request))
+    if form.is_valid():
         publish_update(drive, author=person, **form.cleaned_data)
-        messages.success(request, gettext("Published on the drive’s page and in its feed."))
-        return redirect("drives:desk_drive", drive.slug)
+        return done(request, drive, gettext("Published on the drive’s page and in its feed."))
     return form_page(request, form, drive, title=gettext("Write an update"), button=gettext("Publish the update"))
 
 
@@ -169,19 +180,10 @@ def update(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def matching(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     """Publish somebody's promise to match."""
     drive = get_object_or_404(Drive, slug=slug, state=DriveState.OPEN)
-    form = MatchingForm(request.POST if request.method == "POST" else None, currency=drive.currency)
-    if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        promise_matching(
-            drive,
-            treasurer=person,
-            name=said["name"],
-            cap_minor=said["cap_minor"],
-            starts_at=said["starts_at"],
-            ends_at=said["ends_at"],
-        )
-        messages.success(request, gettext("Published. It is told apart from money until the money has arrived."))
-        return redirect("drives:desk_drive", drive.slug)
+    form = MatchingForm(sent(request), currency=drive.currency)
+    if form.is_valid():
+        promise_matching(drive, treasurer=person, **form.cleaned_data)
+        return done(request, drive, gettext("Published. It is told apart from money until the money has arrived."))
     return form_page(request, form, drive, title=gettext("A matching pledge"), button=gettext("Publish the pledge"))
 
 
@@ -190,12 +192,10 @@ def matching(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def stretch(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     """Publish a goal beyond the goal."""
     drive = get_object_or_404(Drive, slug=slug, state=DriveState.OPEN)
-    form = StretchForm(request.POST if request.method == "POST" else None, currency=drive.currency)
-    if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        add_stretch_goal(drive, treasurer=person, name=said["name"], amount_minor=said["amount_minor"])
-        messages.success(request, gettext("Published on the drive’s page."))
-        return redirect("drives:desk_drive", drive.slug)
+    form = StretchForm(sent(request), currency=drive.currency)
+    if form.is_valid():
+        add_stretch_goal(drive, treasurer=person, **form.cleaned_data)
+        return done(request, drive, gettext("Published on the drive’s page."))
     return form_page(request, form, drive, title=gettext("A goal beyond the goal"), button=gettext("Publish the goal"))
 
 
@@ -222,9 +222,3 @@ def close(request: HttpRequest, person: User, slug: str) -> HttpResponse:
         open_expenses=waiting_expenses().filter(drive=drive),
     )
     return render(request, "drives/desk/close.html", context)
-
-
-def form_page(request: HttpRequest, form: Any, drive: Drive, *, title: str, button: str) -> HttpResponse:
-    """Show a form about one drive, with its fields one after another."""
-    context = desk_context(form=form, drive=drive, title=title, button=button)
-    return render(request, "drives/desk/form.html", context, status=422 if form.errors else 200)

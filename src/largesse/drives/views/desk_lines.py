@@ -21,7 +21,7 @@ from largesse.drives.desk_forms import told
 from largesse.drives.desk_queries import waiting_lines, waiting_refunds
 from largesse.drives.models import BankLine, Donation, Drive, DriveState, Refund, Settlement
 from largesse.drives.providers.bank import ids_in
-from largesse.drives.views.desk import bookkeeper, desk_context
+from largesse.drives.views.desk import bookkeeper, desk_context, sent
 from largesse.kit.errors import LargesseError
 
 CHOICES = [
@@ -78,11 +78,11 @@ def line(request: HttpRequest, person: User, key: str) -> HttpResponse:
     found = get_object_or_404(BankLine.objects.select_related("statement", "settlement__entry"), key=key)
     facts = line_facts(found)
     form = LineForm(
-        request.POST if request.method == "POST" else None,
+        sent(request),
         line=found,
         initial={"gift": next(iter(ids_in(facts.get("remittance", ""))), ""), "what": _guess(found)},
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             _decide(form, found, person)
         except LargesseError as error:

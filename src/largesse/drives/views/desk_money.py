@@ -20,7 +20,7 @@ from largesse.drives.desk_forms import ApproveForm, CashForm, ExpenseForm, SentF
 from largesse.drives.desk_queries import shown_refunds, waiting_expenses
 from largesse.drives.donors import Identity, keep_identity
 from largesse.drives.models import Alarm, Donation, Drive, DriveState, Expense, Refund
-from largesse.drives.views.desk import bookkeeper, desk_context, form_page
+from largesse.drives.views.desk import bookkeeper, desk_context, done, form_page, sent
 from largesse.kit.clock import utc_now
 from largesse.kit.errors import LargesseError
 from largesse.kit.ids import new_public_id
@@ -34,11 +34,11 @@ def cash(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     """Record a gift in cash or by cheque."""
     drive = get_object_or_404(Drive, slug=slug, state=DriveState.OPEN)
     form = CashForm(
-        request.POST if request.method == "POST" else None,
+        sent(request),
         currency=drive.currency,
         initial={"nonce": new_public_id(length=24), "received_at": utc_now()},
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         said = form.cleaned_data
         try:
             settlement = record_cash(
@@ -54,8 +54,7 @@ def cash(request: HttpRequest, person: User, slug: str) -> HttpResponse:
             name = said["name"].strip()
             keep_identity(settlement.donation, Identity(name=name, email=said["email"]))
             Donation.objects.filter(pk=settlement.donation_id).update(shows_name=bool(name))
-            messages.success(request, gettext("Booked as entry %(entry)s.") % {"entry": settlement.entry.public_id})
-            return redirect("drives:desk_drive", drive.slug)
+            return done(request, drive, gettext("Booked as entry %(entry)s.") % {"entry": settlement.entry.public_id})
     return form_page(request, form, drive, title=gettext("A gift in cash or by cheque"), button=gettext("Book it"))
 
 
@@ -64,14 +63,13 @@ def cash(request: HttpRequest, person: User, slug: str) -> HttpResponse:
 def expense_new(request: HttpRequest, person: User, slug: str) -> HttpResponse:
     """Propose an expense."""
     drive = get_object_or_404(Drive, slug=slug, state=DriveState.OPEN)
-    is_sent = request.method == "POST"
     form = ExpenseForm(
-        request.POST if is_sent else None,
-        request.FILES if is_sent else None,
+        sent(request),
+        request.FILES or None,
         drive=drive,
         initial={"incurred_at": utc_now()},
     )
-    if is_sent and form.is_valid():
+    if form.is_valid():
         said = form.cleaned_data
         try:
             made = propose_expense(
@@ -106,8 +104,8 @@ def expenses(request: HttpRequest, person: User) -> HttpResponse:
 def expense(request: HttpRequest, person: User, public_id: str) -> HttpResponse:
     """Show an expense, and approve it."""
     found = get_object_or_404(Expense.objects.select_related("drive", "line", "entry"), public_id=public_id)
-    form = ApproveForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = ApproveForm(sent(request))
+    if form.is_valid():
         try:
             booked = approve_expense(found, person=person, paid_from=form.cleaned_data["paid_from"])
         except LargesseError as error:
@@ -141,10 +139,8 @@ def refunds(request: HttpRequest, person: User) -> HttpResponse:
 def refund_sent(request: HttpRequest, person: User, public_id: str) -> HttpResponse:
     """Say that a refund was sent by hand."""
     found = get_object_or_404(Refund.objects.select_related("settlement__donation__drive"), public_id=public_id)
-    form = SentForm(
-        request.POST if request.method == "POST" else None, initial={"paid_from": found.settlement.provider}
-    )
-    if request.method == "POST" and form.is_valid():
+    form = SentForm(sent(request), initial={"paid_from": found.settlement.provider})
+    if form.is_valid():
         said = form.cleaned_data
         record_refund(found, treasurer=person, paid_from=said["paid_from"], reference=said["reference"].strip())
         messages.success(request, gettext("Booked: the refund was sent."))
@@ -158,15 +154,14 @@ def refund_sent(request: HttpRequest, person: User, public_id: str) -> HttpRespo
 @bookkeeper
 def statement(request: HttpRequest, person: User) -> HttpResponse:
     """Read a bank statement and show what it would do; nothing is booked yet."""
-    is_sent = request.method == "POST"
     form = StatementForm(
-        request.POST if is_sent else None,
-        request.FILES if is_sent else None,
+        sent(request),
+        request.FILES or None,
         initial={"currency": getattr(Drive.objects.filter(state=DriveState.OPEN).first(), "currency", "EUR")},
     )
     preview: Preview | None = None
     content = b""
-    if is_sent and form.is_valid():
+    if form.is_valid():
         upload = form.cleaned_data["statement"]
         content = upload.read(MOST_STATEMENT_BYTES + 1)
         try:
