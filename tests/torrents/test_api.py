@@ -13,6 +13,7 @@ from factories import make_listing, make_metainfo, make_user
 from largesse.accounts.actions.tokens import make_token
 from largesse.accounts.models import Role, User
 from largesse.journal.models import Row
+from largesse.kit.runtime import Runtime, read_runtime
 from largesse.torrents.blobs import read_blob
 from largesse.torrents.metainfo import scan
 from largesse.torrents.models import Listing
@@ -191,6 +192,26 @@ def test_a_cursor_that_makes_no_sense_is_the_first_page(client: Client, user: Us
     answer = client.get(API, {"sort": sort, "after": after})
     assert answer.status_code == 200
     assert answer.json()["total"] == 1
+
+
+def test_where_the_site_is_is_asked_no_oftener_for_many_rows_than_for_one(
+    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def counted(data: Path) -> Runtime | None:
+        asked.append(data)
+        return read_runtime(data)
+
+    monkeypatch.setattr("largesse.torrents.queries.read_runtime", counted)
+    monkeypatch.setattr("largesse.swarm.queries.read_runtime", counted)
+    questions = []
+    for number in range(3):
+        make_listing(user, title=f"Talk {number}")
+        asked.clear()
+        assert len(client.get(API).json()["torrents"]) == number + 1
+        questions.append(len(asked))
+    assert questions == [2, 2, 2]
 
 
 def test_filters_narrow(client: Client, user: User) -> None:

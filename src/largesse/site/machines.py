@@ -59,12 +59,13 @@ def opensearch(request: HttpRequest) -> HttpResponse:
 @require_safe
 def sitemap(request: HttpRequest) -> HttpResponse:
     """List the pages of what is listed, an index of files where they are many (sitemaps.org)."""
+    address = site_address()
     pages = Paginator(shown_listings().order_by("pk").values_list("public_id", "listed_at"), SITEMAP_PAGES)
     asked = request.GET.get("page")
     if asked is None and pages.num_pages > 1:
         root = Element("sitemapindex", xmlns=SITEMAP)
         for number in pages.page_range:
-            SubElement(SubElement(root, "sitemap"), "loc").text = f"{site_address()}/sitemap.xml?page={number}"
+            SubElement(SubElement(root, "sitemap"), "loc").text = f"{address}/sitemap.xml?page={number}"
         return _xml(root)
     number = int(asked) if asked and asked.isdecimal() and len(asked) < 6 else 1
     if number not in pages.page_range:
@@ -72,10 +73,10 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     root = Element("urlset", xmlns=SITEMAP)
     if number == 1:
         for path in ("/", "/browse/", "/news/", "/about/"):
-            SubElement(SubElement(root, "url"), "loc").text = site_address() + path
+            SubElement(SubElement(root, "url"), "loc").text = address + path
     for public_id, listed_at in pages.page(number):
         entry = SubElement(root, "url")
-        SubElement(entry, "loc").text = f"{site_address()}/t/{public_id}/"
+        SubElement(entry, "loc").text = f"{address}/t/{public_id}/"
         SubElement(entry, "lastmod").text = listed_at.date().isoformat()
     return _xml(root)
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -51,8 +52,7 @@ def latest(request: HttpRequest) -> HttpResponse:
     given as `after`, begins the next page.
     """
     found = found_listings(Wanted.of(request.GET), rows=ROWS_A_PAGE)
-    rows = [as_json(row) for row in found.rows]
-    return JsonResponse({"total": found.total, "next": found.after, "torrents": rows})
+    return JsonResponse({"total": found.total, "next": found.after, "torrents": all_as_json(found.rows)})
 
 
 def publish(request: HttpRequest) -> HttpResponse:
@@ -126,13 +126,22 @@ files = api_view(get=some_files)
 
 def as_json(listing: Listing) -> dict[str, Any]:
     """Return a listing as the API tells it."""
+    return all_as_json([listing])[0]
+
+
+def all_as_json(listings: Iterable[Listing]) -> list[dict[str, Any]]:
+    """Return listings as the API tells them; where the site and its tracker are is asked once for all."""
+    address, trackers = site_address(), announce_urls()
+    return [_as_json(listing, address=address, trackers=trackers) for listing in listings]
+
+
+def _as_json(listing: Listing, *, address: str, trackers: Sequence[str]) -> dict[str, Any]:
     torrent = listing.torrent
-    address = site_address()
     return {
         "id": listing.public_id,
         "page": address + listing.path,
         "download": f"{address}{listing.path}download/",
-        "magnet": magnet_of(torrent, title=listing.title, trackers=announce_urls()),
+        "magnet": magnet_of(torrent, title=listing.title, trackers=trackers),
         "title": listing.title,
         "category": listing.category.slug if listing.category else None,
         "licence": listing.licence or None,
