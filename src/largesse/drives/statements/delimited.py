@@ -13,6 +13,7 @@ from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
+from largesse.drives.providers.bank import ids_in
 from largesse.drives.statements.lines import StatementLine, UnreadableStatement
 from largesse.kit.errors import BadInput
 from largesse.kit.money import Money
@@ -33,22 +34,37 @@ COLUMNS = {
     "credit": ("credit", "crédit", "haben", "paid in"),
     "debit": ("debit", "débit", "soll", "paid out"),
     "currency": ("currency", "währung", "devise", "ccy"),
-    "remittance": (
-        "reference",
-        "description",
-        "remittance",
-        "verwendungszweck",
-        "libellé",
-        "libelle",
-        "details",
-        "memo",
-        "communication",
-    ),
     "name": ("name", "counterparty", "beneficiary / remitter", "contrepartie", "payer", "auftraggeber", "nom"),
     "account": ("iban", "counterparty iban", "counterparty account", "compte contrepartie"),
     "bank_reference": ("id", "transaction id", "bank reference", "numéro", "référence bancaire"),
 }
 """Column names that banks use for each fact, in English, German and French, lower case."""
+
+TEXTS = (
+    "reference",
+    "description",
+    "remittance",
+    "verwendungszweck",
+    "libellé",
+    "libelle",
+    "details",
+    "memo",
+    "communication",
+    "purpose",
+    "payment reference",
+    "payment details",
+    "remittance information",
+    "transaction description",
+    "narrative",
+    "message",
+    "mitteilung",
+    "zahlungsreferenz",
+    "référence",
+    "motif",
+    "objet",
+    "buchungstext",
+)
+"""Names of the columns that may hold the text of a transfer; some banks give several, and keep the donor's words in any of them."""
 
 SAID = ("remittance", "name", "account", "bank_reference")
 """What tells one line of a day from another, beside its amount."""
@@ -77,6 +93,7 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
     columns = {
         fact: header.index(name) for fact, names in COLUMNS.items() for name in reversed(names) if name in header
     }
+    texts = [header.index(name) for name in TEXTS if name in header]
     if "date" not in columns or not ({"amount"} <= columns.keys() or {"credit", "debit"} <= columns.keys()):
         reason = f"its first line needs a date and an amount column, not {', '.join(header[:8]) or 'nothing'}"
         raise UnreadableStatement(format=FORMAT, reason=reason)
@@ -90,6 +107,7 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
                 format=FORMAT, reason=f"line {number} has {len(row)} fields instead of {len(header)}"
             )
         cell = {fact: row[index].strip() for fact, index in columns.items()}
+        cell["remittance"] = _remittance([row[index].strip() for index in texts])
         booked_on = _day(cell["date"], number)
         amount = _signed(cell, cell.get("currency") or currency, number)
         said = "\x1f".join((booked_on.isoformat(), str(amount), *(cell.get(fact, "") for fact in SAID)))
@@ -102,7 +120,7 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
                 detail_index=0,
                 booked_on=booked_on,
                 amount=amount,
-                remittance=cell.get("remittance", ""),
+                remittance=cell["remittance"],
                 counterparty_name=cell.get("name", ""),
                 counterparty_account=cell.get("account", ""),
                 bank_reference=cell.get("bank_reference", ""),
@@ -117,6 +135,18 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
+
+
+def _remittance(texts: list[str]) -> str:
+    """Return the texts that hold references, each reference once, else the first text that says anything."""
+    kept: list[str] = []
+    known: set[str] = set()
+    for text in texts:
+        found = set(ids_in(text))
+        if not found <= known:
+            kept.append(text)
+            known |= found
+    return " ".join(kept) or next(filter(None, texts), "")
 
 
 def _day(text: str, number: int) -> date:
