@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::blocks::Block;
 use crate::hashing::KeyHash;
-use crate::peer::{Meta, Peer, PeerV4, PeerV6, Put};
+use crate::peer::{Meta, PeerV4, PeerV6, Put};
 use crate::shard::Shard;
 use crate::small::Head;
 use crate::table::{Form, INLINE, Place};
@@ -35,7 +35,7 @@ impl Shard {
         match put {
             Put::Added if ip.is_ipv4() => self.totals.0 += 1,
             Put::Added => self.totals.1 += 1,
-            Put::Full => self.peers_refused += 1,
+            Put::Full | Put::OverShare => self.peers_refused += 1,
             Put::Renewed { .. } => {}
         }
         put
@@ -172,7 +172,7 @@ impl Shard {
         for (position, peer) in peers[..usize::from(head.len)].iter().enumerate() {
             let peer = PeerV4(*peer);
             let is_seeder = position < usize::from(head.seeders);
-            list.put(peer.address(), peer.meta(), is_seeder, usize::MAX, &self.seed);
+            list.add(peer, is_seeder, &self.seed);
         }
         self.table.get_mut(place).set_large(number);
         if let Some(block) = block {

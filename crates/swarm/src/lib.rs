@@ -18,6 +18,7 @@ mod peer;
 mod random;
 mod second_key;
 mod shard;
+mod share;
 mod small;
 mod snapshot;
 mod sweep;

@@ -8,6 +8,7 @@ use crate::hashing::Seeded;
 use crate::index::Index;
 use crate::pages::Pages;
 use crate::peer::{Choice, Meta, Peer, Put};
+use crate::share::{self, Shares};
 use crate::{Random, Tick};
 
 /// From how many peers on a list has an index.
@@ -30,11 +31,21 @@ pub(crate) struct List<P: Peer> {
     /// Whether that was not the end.
     is_in_hand: bool,
     index: Option<Box<Index>>,
+    /// There when the index is.
+    shares: Option<Shares>,
 }
 
 impl<P: Peer> List<P> {
     pub(crate) const fn new() -> Self {
-        Self { peers: Pages::new(), seeders: 0, partial: 0, swept: 0, is_in_hand: false, index: None }
+        Self {
+            peers: Pages::new(),
+            seeders: 0,
+            partial: 0,
+            swept: 0,
+            is_in_hand: false,
+            index: None,
+            shares: None,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -96,12 +107,21 @@ impl<P: Peer> List<P> {
             }
             return Put::Renewed { was_seeder, was_partial };
         }
-        let last = self.len();
-        if last >= most {
+        if self.len() >= most {
             return Put::Full;
         }
-        self.peers.push(P::new(address, meta));
-        self.partial += u32::from(meta.is_partial());
+        if !meta.is_local() && self.len() >= share::FEW && self.held(address, seed) >= share::of(self.len()) {
+            return Put::OverShare;
+        }
+        self.add(P::new(address, meta), is_seeder, seed);
+        Put::Added
+    }
+
+    /// Adds a peer that is not there, however many there are.
+    pub(crate) fn add(&mut self, peer: P, is_seeder: bool, seed: &Seeded) {
+        let last = self.len();
+        self.peers.push(peer);
+        self.partial += u32::from(peer.meta().is_partial());
         let peers = &self.peers;
         let hash_of = |position: usize| P::hash(&peers.get(position).address(), seed);
         if let Some(index) = &mut self.index {
@@ -111,11 +131,15 @@ impl<P: Peer> List<P> {
             (0..=last).for_each(|position| index.insert(hash_of(position), position, last + 1, hash_of));
             self.index = Some(index);
         }
+        if let Some(shares) = &mut self.shares {
+            shares.add(&peer, seed);
+        } else if self.index.is_some() {
+            self.shares = Some(Shares::among(self.peers.iter(), seed));
+        }
         if is_seeder {
             self.swap(last, self.seeders(), seed);
             self.seeders += 1;
         }
-        Put::Added
     }
 
     /// Removes a peer; returns whether it was a seeder, None when it was not there.
@@ -149,7 +173,11 @@ impl<P: Peer> List<P> {
 
     /// The index, where the list has become so short that it does without one: to be given back.
     pub(crate) fn spare_index(&mut self) -> Option<Box<Index>> {
-        if self.len() <= INDEXED / 2 { self.index.take() } else { None }
+        if self.len() > INDEXED / 2 {
+            return None;
+        }
+        self.shares = None;
+        self.index.take()
     }
 
     /// Its peers and its index, for one who needs the list no more.
@@ -211,6 +239,15 @@ impl<P: Peer> List<P> {
         }
     }
 
+    /// How many places the address of a peer holds.
+    fn held(&self, address: P::Address, seed: &Seeded) -> usize {
+        let sender = P::sender(&address);
+        match &self.shares {
+            Some(shares) => shares.held::<P>(&address, seed),
+            None => self.peers.iter().filter(|peer| P::sender(&peer.address()) == sender).count(),
+        }
+    }
+
     fn remove_at(&mut self, position: usize, seed: &Seeded) {
         let mut hole = position;
         if hole < self.seeders() {
@@ -222,6 +259,9 @@ impl<P: Peer> List<P> {
         self.swap(hole, last, seed);
         let Some(gone) = self.peers.pop() else { return };
         self.partial -= u32::from(gone.meta().is_partial());
+        if let Some(shares) = &mut self.shares {
+            shares.remove(&gone, seed);
+        }
         if let Some(index) = &mut self.index {
             index.remove(P::hash(&gone.address(), seed), last);
         }
@@ -255,7 +295,7 @@ mod tests {
 
     fn list(count: u64, seed: &Seeded) -> List<PeerV4> {
         let mut list = List::new();
-        for address in 0..count {
+        for address in (0..count).map(|number| number << 16) {
             assert_eq!(list.put(address, meta(1), address % 3 == 0, usize::MAX, seed), Put::Added);
         }
         list
@@ -270,7 +310,7 @@ mod tests {
         for step in 0..60_000_usize {
             // It grows beyond the index and shrinks below it, several times.
             let is_growing = step / 10_000 % 2 == 0;
-            let address = random.below(3000) as u64;
+            let address = (random.below(3000) as u64) << 16;
             let tick = (step / 100) as u16;
             if random.below(10) < if is_growing { 8 } else { 1 } {
                 let is_seeder = random.below(3) == 0;
@@ -316,11 +356,36 @@ mod tests {
     fn a_full_list_renews_and_takes_nobody_new() {
         let seed = Seeded::new([1, 2]);
         let mut list = list(5, &seed);
-        assert_eq!(list.put(9, meta(2), false, 5, &seed), Put::Full);
+        assert_eq!(list.put(9 << 16, meta(2), false, 5, &seed), Put::Full);
         assert_eq!(
-            list.put(4, meta(2), false, 5, &seed),
+            list.put(4 << 16, meta(2), false, 5, &seed),
             Put::Renewed { was_seeder: false, was_partial: false }
         );
+    }
+
+    #[test]
+    fn one_address_holds_its_share_with_and_without_an_index_and_gives_it_back() {
+        let seed = Seeded::new([1, 2]);
+        let few = share::FEW as u64;
+        for others in [100, 1_000, 20_000] {
+            let mut list = list(others, &seed);
+            let of = |port: u64| 1 << 40 | port;
+            let mut taken =
+                (0..).take_while(|port| list.put(of(*port), meta(1), false, usize::MAX, &seed) == Put::Added);
+            let taken = taken.by_ref().count();
+            let share = share::of(others as usize);
+            // Others of the same cell have used some of it.
+            assert!((share / 2..=share + 2).contains(&taken), "{others}: {taken} of {share}");
+            for port in 0..few / 2 {
+                assert_eq!(list.remove(of(port), &seed), Some(false));
+                assert_eq!(list.put(of(port + 50_000), meta(1), false, usize::MAX, &seed), Put::Added);
+            }
+            assert_eq!(list.put(of(60_000), meta(1), false, usize::MAX, &seed), Put::OverShare);
+            let local = Meta::new(Tick(1), false, true);
+            assert!(
+                (0..500).all(|port| list.put(2 << 40 | port, local, false, usize::MAX, &seed) == Put::Added)
+            );
+        }
     }
 
     #[test]
@@ -332,7 +397,7 @@ mod tests {
         let rounds = 20_000;
         for _ in 0..rounds {
             let mut out = Vec::new();
-            let choice = Choice { wanted: 30, leechers_only: false, except: 5, with_local: true };
+            let choice = Choice { wanted: 30, leechers_only: false, except: 5 << 16, with_local: true };
             assert_eq!(list.choose(&choice, &mut random, &mut out), 30);
             out.as_chunks::<6>().0.iter().for_each(|peer| *times.entry(*peer).or_default() += 1);
         }

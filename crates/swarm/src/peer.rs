@@ -44,6 +44,8 @@ impl Meta {
 pub(crate) trait Peer: Copy {
     /// What tells peers of one swarm apart.
     type Address: Copy + Eq;
+    /// Who speaks from an address: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer has.
+    type Sender: AsRef<[u8]> + Eq;
     /// How many bytes one takes in a compact list.
     const COMPACT: usize;
     /// An address that no peer has: its port is one that is never handed out.
@@ -58,6 +60,7 @@ pub(crate) trait Peer: Copy {
     fn write(&self, place: &mut [u8]);
     /// Where an index has an address.
     fn hash(address: &Self::Address, seed: &Seeded) -> u64;
+    fn sender(address: &Self::Address) -> Self::Sender;
 }
 
 /// What became of a peer that was put.
@@ -74,6 +77,8 @@ pub(crate) enum Put {
     },
     /// It is new, and there is no room.
     Full,
+    /// It is new, and its address holds as many places of the swarm as one may.
+    OverShare,
 }
 
 /// Who may be handed out.
@@ -104,6 +109,7 @@ impl PeerV4 {
 
 impl Peer for PeerV4 {
     type Address = u64;
+    type Sender = [u8; 4];
     const COMPACT: usize = 6;
     const NOBODY: u64 = 0;
 
@@ -130,6 +136,10 @@ impl Peer for PeerV4 {
     fn hash(address: &u64, seed: &Seeded) -> u64 {
         seed.bytes(&address.to_le_bytes())
     }
+
+    fn sender(address: &u64) -> [u8; 4] {
+        ((address >> 16) as u32).to_be_bytes()
+    }
 }
 
 /// An IPv6 peer in twenty bytes.
@@ -150,6 +160,7 @@ impl PeerV6 {
 
 impl Peer for PeerV6 {
     type Address = [u8; 18];
+    type Sender = [u8; 8];
     const COMPACT: usize = 18;
     const NOBODY: [u8; 18] = [0; 18];
 
@@ -177,6 +188,10 @@ impl Peer for PeerV6 {
 
     fn hash(address: &[u8; 18], seed: &Seeded) -> u64 {
         seed.bytes(address)
+    }
+
+    fn sender(address: &[u8; 18]) -> [u8; 8] {
+        std::array::from_fn(|index| address[index])
     }
 }
 

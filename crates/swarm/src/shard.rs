@@ -97,7 +97,7 @@ pub struct Shard {
     pub most_peers: usize,
     /// After how many silent ticks a peer is gone.
     pub life: u16,
-    /// Peers that were refused since their swarm is full.
+    /// Peers that were refused since their swarm is full, or their address has its share of it.
     pub peers_refused: u64,
     /// Peers that left without a word.
     pub peers_expired: u64,
@@ -249,7 +249,7 @@ impl Shard {
                     was_partial = before;
                     Some(was_seeder)
                 }
-                Put::Added | Put::Full => None,
+                Put::Added | Put::Full | Put::OverShare => None,
             }
         };
         let is_completed = announce.event == Event::Completed;

@@ -9,7 +9,7 @@
 //! they are one or two, and in a block of a [`crate::blocks::Blocks`] otherwise; both are slices here.
 
 use crate::peer::{Choice, Meta, Peer, PeerV4, Put};
-use crate::{Random, Tick};
+use crate::{Random, Tick, share};
 
 /// Peers that are handed out together: half a line of the cache.
 const GROUP: usize = 4;
@@ -54,6 +54,9 @@ impl Head {
             return Put::Renewed { was_seeder, was_partial };
         }
         let last = usize::from(self.len);
+        if last >= share::FEW && !meta.is_local() && self.held(peers, address) >= share::FEW {
+            return Put::OverShare;
+        }
         if last >= most.min(peers.len()) {
             return Put::Full;
         }
@@ -107,6 +110,12 @@ impl Head {
             }
         }
         rest.iter().position(is_it).map(|position| lines.len() * 8 + position)
+    }
+
+    /// How many places the IPv4 address of a peer holds.
+    fn held(self, peers: &[u64], address: u64) -> usize {
+        let ip = (address >> 16) as u32;
+        peers[..usize::from(self.len)].iter().filter(|peer| (**peer >> 16) as u32 == ip).count()
     }
 
     fn remove_at(&mut self, peers: &mut [u64], position: usize) {
@@ -206,6 +215,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_address_holds_its_share_and_renews_what_it_has() {
+        let (mut head, mut peers) = (Head::default(), [0; 100]);
+        let mut put = |address: u64, is_local: bool| {
+            head.put(&mut peers, address, Meta::new(Tick(1), false, is_local), false, usize::MAX)
+        };
+        let share = share::FEW as u64;
+        assert!((0..share).all(|port| put(7 << 16 | port, false) == Put::Added));
+        assert_eq!(put(7 << 16 | share, false), Put::OverShare);
+        assert_eq!(put(7 << 16 | 1, false), Put::Renewed { was_seeder: false, was_partial: false });
+        assert_eq!(put(8 << 16 | share, false), Put::Added, "another address has its own");
+        assert!(
+            (0..share + 5).all(|port| put(9 << 16 | port, true) == Put::Added),
+            "local ones are not counted"
+        );
+    }
+
     /// Every operation against a map of address to (seeds, partial, tick).
     #[test]
     fn a_head_and_its_peers_agree_with_a_plain_map() {
@@ -214,7 +240,7 @@ mod tests {
         let mut model: HashMap<u64, (bool, bool, u16)> = HashMap::new();
         for step in 0..20_000_u16 {
             let tick = Tick(step / 8);
-            let address = random.below(60) as u64;
+            let address = (random.below(60) as u64) << 16;
             match random.below(10) {
                 0..=5 => {
                     let is_seeder = random.below(3) == 0;

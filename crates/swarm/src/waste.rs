@@ -77,7 +77,7 @@ mod tests {
         let mut larges = Larges::default();
         for (count, expected) in [(0, 0), (500, 0), (20_000, 20 + 32 + 1)] {
             let number = larges.take();
-            for address in 0..count {
+            for address in (0..count).map(|number| number << 16) {
                 larges.get_mut(number).v4.put(address, meta, false, usize::MAX, &seed);
             }
             larges.give_back(number);

@@ -25,7 +25,7 @@ fn key(number: usize) -> [u8; 20] {
 
 fn address(number: usize, is_v6: bool) -> SocketAddr {
     let text = if is_v6 {
-        format!("[2600::{:x}]:5000", number + 1)
+        format!("[2600:0:0:{:x}::1]:5000", number + 1)
     } else {
         format!("8.{}.{}.1:5000", number / 250, number % 250)
     };

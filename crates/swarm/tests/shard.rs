@@ -220,3 +220,41 @@ fn changed_counts_are_drained_once() {
     assert!(matches!(shard.set_web([1; 20], 1, 2, 0), Outcome::Done(Counts { seeders: 2, leechers: 3, .. })));
     assert_eq!(shard.drain_changed(10).len(), 1);
 }
+
+/// Thirty peers of as many addresses, and one that announces thousands of ports, or of the addresses of its network.
+#[test]
+fn one_address_cannot_crowd_the_others_out_of_a_swarm() {
+    for is_v6 in [false, true] {
+        let mut shard = open();
+        let at = |network: u16, own: u16| {
+            if is_v6 {
+                format!("[2600:0:0:{network:x}::{own:x}]:{}", own + 1024)
+            } else {
+                format!("8.0.{}.{}:{}", network / 250, network % 250, own + 1024)
+            }
+        };
+        for network in 1..=30 {
+            announce(&mut shard, 1, &at(network, 0), false, Event::Started, 0);
+        }
+        for own in 0..5_000 {
+            announce(&mut shard, 1, &at(600, own), false, Event::Started, 0);
+        }
+        let count = |shard: &Shard| shard.peers().0 + shard.peers().1;
+        assert_eq!((count(&shard), shard.peers_refused), (62, 5_000 - 32));
+        let (outcome, v4, v6) = announce(&mut shard, 1, &at(31, 0), false, Event::Started, 0);
+        assert!(matches!(outcome, Outcome::Done(counts) if counts.leechers == 63));
+        assert_eq!(v4.len() / 6 + v6.len() / 18, 50);
+        let honest = v4.as_chunks::<6>().0.iter().filter(|peer| peer[2] == 0).count()
+            + v6.as_chunks::<18>().0.iter().filter(|peer| peer[6..8] != 600_u16.to_be_bytes()).count();
+        assert!(honest >= 50 - 32, "{honest} of 50");
+        // What it holds it may renew, and through every size of the swarm nobody is lost or counted twice.
+        for network in 100..500 {
+            announce(&mut shard, 1, &at(network, 0), false, Event::Started, 0);
+        }
+        assert_eq!(count(&shard), 463);
+        announce(&mut shard, 1, &at(600, 1), false, Event::None, 2_000);
+        shard.life = 100;
+        shard.sweep_all(Tick::at(2_000));
+        assert_eq!(count(&shard), 1);
+    }
+}

@@ -85,7 +85,11 @@ impl Engine {
             gauge("peers_ipv4", "Peers that announced over IPv4.", v4),
             gauge("peers_ipv6", "Peers that announced over IPv6.", v6),
             gauge("peers_webrtc", "Browsers in swarms.", web),
-            counter("peers_refused", "Peers not taken since their swarm was full.", refused),
+            counter(
+                "peers_refused",
+                "Peers not taken since their swarm was full, or their address had its share of it.",
+                refused,
+            ),
             counter("peers_expired", "Peers that left without a word.", expired),
         ];
         figures.extend(self.counters.figures());

@@ -21,7 +21,7 @@ TOLD = {
     "tls_reloads": (logging.INFO, "the certificate was loaded again"),
     "udp_unsent": (logging.WARNING, "the kernel did not take replies, its send buffer is full"),
     "refused_full": (logging.WARNING, "new torrents were refused, there are as many as tracker.most_torrents allows"),
-    "peers_refused": (logging.WARNING, "peers were not taken, their swarm is full"),
+    "peers_refused": (logging.WARNING, "peers were not taken, their swarm is full or their address has its share of it"),
     "over_limit": (logging.WARNING, "requests over the limit of their address were turned away"),
     "http_connections_cut": (
         logging.WARNING,
