@@ -12,6 +12,7 @@ mod hashing;
 mod index;
 mod large;
 mod list;
+mod lookup;
 mod newcomers;
 mod pages;
 mod peer;

@@ -1,24 +1,22 @@
 //! The peers of a large swarm and one address family: seeders in front, leechers behind.
 //!
-//! Short lists are searched from end to end; one that grows beyond [`INDEXED`] peers gets an index from address to position.
+//! Short lists are searched from end to end; one that grows beyond [`INDEXED`] peers gets an index from address to position, and counts of
+//! how many places addresses hold.
 
 use std::net::SocketAddr;
 
 use crate::hashing::Seeded;
-use crate::index::Index;
+use crate::lookup::Lookup;
 use crate::pages::Pages;
 use crate::peer::{Choice, Meta, Peer, Put};
-use crate::share::{self, Shares};
-use crate::{Random, Tick};
+use crate::{Random, Tick, share};
 
-/// From how many peers on a list has an index.
+/// From how many peers on a list is looked up in more than itself.
 const INDEXED: usize = 512;
 /// Peers that are handed out together: a line of the cache, and never of two pages.
 const GROUP: usize = 8;
 /// Most peers that are looked at for one reply, in a swarm where hardly any may be handed out.
 const MOST_LOOKS: usize = 1024;
-/// A position beyond every list.
-const NOWHERE: usize = u32::MAX as usize - 2;
 
 /// Peers of one family.
 #[derive(Debug)]
@@ -30,22 +28,12 @@ pub(crate) struct List<P: Peer> {
     swept: u32,
     /// Whether that was not the end.
     is_in_hand: bool,
-    index: Option<Box<Index>>,
-    /// There when the index is.
-    shares: Option<Shares>,
+    lookup: Option<Box<Lookup>>,
 }
 
 impl<P: Peer> List<P> {
     pub(crate) const fn new() -> Self {
-        Self {
-            peers: Pages::new(),
-            seeders: 0,
-            partial: 0,
-            swept: 0,
-            is_in_hand: false,
-            index: None,
-            shares: None,
-        }
+        Self { peers: Pages::new(), seeders: 0, partial: 0, swept: 0, is_in_hand: false, lookup: None }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -122,19 +110,10 @@ impl<P: Peer> List<P> {
         let last = self.len();
         self.peers.push(peer);
         self.partial += u32::from(peer.meta().is_partial());
-        let peers = &self.peers;
-        let hash_of = |position: usize| P::hash(&peers.get(position).address(), seed);
-        if let Some(index) = &mut self.index {
-            index.insert(hash_of(last), last, last + 1, hash_of);
+        if let Some(lookup) = &mut self.lookup {
+            lookup.add(&self.peers, last, seed);
         } else if last >= INDEXED {
-            let mut index = Box::<Index>::default();
-            (0..=last).for_each(|position| index.insert(hash_of(position), position, last + 1, hash_of));
-            self.index = Some(index);
-        }
-        if let Some(shares) = &mut self.shares {
-            shares.add(&peer, seed);
-        } else if self.index.is_some() {
-            self.shares = Some(Shares::among(self.peers.iter(), seed));
+            self.lookup = Some(Lookup::of(&self.peers, seed));
         }
         if is_seeder {
             self.swap(last, self.seeders(), seed);
@@ -171,18 +150,14 @@ impl<P: Peer> List<P> {
         (before - self.len(), left)
     }
 
-    /// The index, where the list has become so short that it does without one: to be given back.
-    pub(crate) fn spare_index(&mut self) -> Option<Box<Index>> {
-        if self.len() > INDEXED / 2 {
-            return None;
-        }
-        self.shares = None;
-        self.index.take()
+    /// What it was looked up in, where it has become so short that it does without: to be given back.
+    pub(crate) fn spare_lookup(&mut self) -> Option<Box<Lookup>> {
+        if self.len() <= INDEXED / 2 { self.lookup.take() } else { None }
     }
 
-    /// Its peers and its index, for one who needs the list no more.
-    pub(crate) fn into_parts(self) -> (Pages<P>, Option<Box<Index>>) {
-        (self.peers, self.index)
+    /// Its peers and what they are looked up in, for one who needs the list no more.
+    pub(crate) fn into_parts(self) -> (Pages<P>, Option<Box<Lookup>>) {
+        (self.peers, self.lookup)
     }
 
     /// Whether [`Self::expire`] has not reached the end yet.
@@ -231,10 +206,8 @@ impl<P: Peer> List<P> {
     }
 
     fn find(&self, address: P::Address, seed: &Seeded) -> Option<usize> {
-        match &self.index {
-            Some(index) => {
-                index.find(P::hash(&address, seed), |position| self.peers.get(position).address() == address)
-            }
+        match &self.lookup {
+            Some(lookup) => lookup.find(&self.peers, address, seed),
             None => self.peers.iter().position(|peer| peer.address() == address),
         }
     }
@@ -242,8 +215,8 @@ impl<P: Peer> List<P> {
     /// How many places the address of a peer holds.
     fn held(&self, address: P::Address, seed: &Seeded) -> usize {
         let sender = P::sender(&address);
-        match &self.shares {
-            Some(shares) => shares.held::<P>(&address, seed),
+        match &self.lookup {
+            Some(lookup) => lookup.held::<P>(&address, seed),
             None => self.peers.iter().filter(|peer| P::sender(&peer.address()) == sender).count(),
         }
     }
@@ -259,11 +232,8 @@ impl<P: Peer> List<P> {
         self.swap(hole, last, seed);
         let Some(gone) = self.peers.pop() else { return };
         self.partial -= u32::from(gone.meta().is_partial());
-        if let Some(shares) = &mut self.shares {
-            shares.remove(&gone, seed);
-        }
-        if let Some(index) = &mut self.index {
-            index.remove(P::hash(&gone.address(), seed), last);
+        if let Some(lookup) = &mut self.lookup {
+            lookup.remove(&gone, last, seed);
         }
     }
 
@@ -271,12 +241,8 @@ impl<P: Peer> List<P> {
         if one == two {
             return;
         }
-        if let Some(index) = &mut self.index {
-            // By a number that no peer has, so that no number is there twice where both hashes lead.
-            let first = P::hash(&self.peers.get(one).address(), seed);
-            index.replace(first, one, NOWHERE);
-            index.replace(P::hash(&self.peers.get(two).address(), seed), two, one);
-            index.replace(first, NOWHERE, two);
+        if let Some(lookup) = &mut self.lookup {
+            lookup.swap(&self.peers, one, two, seed);
         }
         self.peers.swap(one, two);
     }
@@ -337,11 +303,11 @@ mod tests {
                         break;
                     }
                 }
-                list.spare_index();
+                list.spare_lookup();
                 assert_eq!(removed, before - model.len());
                 assert_eq!(
-                    list.index.is_some(),
-                    list.len() > INDEXED || (list.index.is_some() && list.len() > INDEXED / 2)
+                    list.lookup.is_some(),
+                    list.len() > INDEXED || (list.lookup.is_some() && list.len() > INDEXED / 2)
                 );
                 let found: HashMap<u64, (bool, u16)> = list
                     .iter()

@@ -22,16 +22,15 @@ pub(crate) fn of(len: usize) -> usize {
 
 /// How many places the addresses of a large swarm hold, in a table of fixed size.
 #[derive(Debug)]
-pub(crate) struct Shares(Box<[u32; CELLS]>);
+pub(crate) struct Shares([u32; CELLS]);
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self([0; CELLS])
+    }
+}
 
 impl Shares {
-    /// The shares of some peers.
-    pub(crate) fn among<'p, P: Peer + 'p>(peers: impl Iterator<Item = &'p P>, seed: &Seeded) -> Self {
-        let mut shares = Self(Box::new([0; CELLS]));
-        peers.for_each(|peer| shares.add(peer, seed));
-        shares
-    }
-
     /// How many places an address holds, with those that it falls together with.
     pub(crate) fn held<P: Peer>(&self, address: &P::Address, seed: &Seeded) -> usize {
         self.0[cell::<P>(address, seed)] as usize

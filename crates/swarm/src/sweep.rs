@@ -98,9 +98,9 @@ impl Shard {
                     if is_second_half { (0, left) } else { large.v4.expire(now, life, left, &seed) };
                 let (v6, rest) = if rest > 0 { large.v6.expire(now, life, rest, &seed) } else { (0, 0) };
                 left = rest;
-                let spare = (large.v4.spare_index(), large.v6.spare_index());
-                self.larges.waste.take_index(spare.0);
-                self.larges.waste.take_index(spare.1);
+                let spare = (large.v4.spare_lookup(), large.v6.spare_lookup());
+                self.larges.waste.take_lookup(spare.0);
+                self.larges.waste.take_lookup(spare.1);
                 self.totals.0 -= v4;
                 self.totals.1 -= v6;
                 if left > 0 {

@@ -1,16 +1,16 @@
 //! Memory that is of no more use, given back a little at a time: at once, the index and the peers of a swarm of millions would be a
 //! pause of many milliseconds.
 
-use crate::index::Index;
 use crate::large::Large;
 use crate::list::List;
+use crate::lookup::Lookup;
 use crate::pages::Pages;
 use crate::peer::{Peer, PeerV4, PeerV6};
 
 /// What waits to be given back.
 #[derive(Debug, Default)]
 pub(crate) struct Waste {
-    indexes: Vec<Index>,
+    lookups: Vec<Lookup>,
     v4: Vec<Pages<PeerV4>>,
     v6: Vec<Pages<PeerV6>>,
 }
@@ -24,22 +24,22 @@ impl Waste {
         self.v6.extend(v6);
     }
 
-    /// Takes an index.
-    pub(crate) fn take_index(&mut self, index: Option<Box<Index>>) {
-        self.indexes.extend(index.map(|index| *index));
+    /// Takes what a list is looked up in no more.
+    pub(crate) fn take_lookup(&mut self, lookup: Option<Box<Lookup>>) {
+        self.lookups.extend(lookup.map(|lookup| *lookup));
     }
 
-    /// Takes the index of a list; returns its peers, unless they are so few that they were given back here.
+    /// Takes what a list is looked up in; returns its peers, unless they are so few that they were given back here.
     fn take_list<P: Peer>(&mut self, list: List<P>) -> Option<Pages<P>> {
-        let (peers, index) = list.into_parts();
-        self.take_index(index);
+        let (peers, lookup) = list.into_parts();
+        self.take_lookup(lookup);
         (peers.pages() > 1).then_some(peers)
     }
 
     /// Gives at most so many pages back.
     pub(crate) fn give_back(&mut self, pages: usize) {
         for _ in 0..pages {
-            let is_done = !give_one(&mut self.indexes, Index::give_page_back)
+            let is_done = !give_one(&mut self.lookups, Lookup::give_page_back)
                 && !give_one(&mut self.v4, Pages::give_page_back)
                 && !give_one(&mut self.v6, Pages::give_page_back);
             if is_done {
@@ -50,7 +50,7 @@ impl Waste {
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.indexes.is_empty() && self.v4.is_empty() && self.v6.is_empty()
+        self.lookups.is_empty() && self.v4.is_empty() && self.v6.is_empty()
     }
 }
 
