@@ -118,6 +118,8 @@ counters! {
     http_connections,
     /// HTTP connections refused or cut: too many, too slow, too large.
     http_connections_cut,
+    /// HTTP connections ended so that an address with fewer had a place, as all were taken.
+    http_connections_evicted,
     /// HTTP announces answered.
     http_announces,
     /// HTTP scrapes answered.

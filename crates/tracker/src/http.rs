@@ -10,8 +10,9 @@ use largesse_wire::websocket::accept_key;
 
 use crate::counters::count;
 use crate::engine::{Engine, Request};
-use crate::http_limits::{Limits, Meter, Open};
+use crate::http_limits::{Limits, Meter};
 use crate::http_peers::Known;
+use crate::http_places::Open;
 use crate::http_reply::{Keep, Retry, Told, failure, respond, write_reply};
 use crate::http_scrape::{FullScrape, scrape};
 use crate::members::Passkey;

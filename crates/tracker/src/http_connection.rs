@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::counters::count;
 use crate::engine::Engine;
 use crate::http::{Http, Step};
+use crate::http_places::{Ending, Place};
 use crate::http_reply::{Keep, respond};
 use crate::tls::Tls;
 
@@ -30,23 +31,23 @@ const TLS_HANDSHAKE: u8 = 22;
 /// One open connection in the count; it leaves the count when dropped, even by a panic.
 pub(crate) struct Entered {
     http: Rc<Http>,
-    ip: IpAddr,
+    place: Place,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.http.open.borrow_mut().leave(self.ip);
+        self.http.open.borrow_mut().leave(&self.place);
         if std::thread::panicking() {
             count(&self.http.engine.counters.worker_panics);
         }
     }
 }
 
-/// Counts a connection; None where its address, or all together, have too many.
-pub(crate) fn enter(http: &Rc<Http>, ip: IpAddr) -> Option<Entered> {
+/// Counts a connection; None where its address, or all together, have too many. It must end when its ending says so.
+pub(crate) fn enter(http: &Rc<Http>, ip: IpAddr, ending: &Ending) -> Option<Entered> {
     let is_proxy = http.proxies.iter().any(|network| network.holds(ip));
-    let is_in = http.open.borrow_mut().enter(ip, &http.limits, is_proxy);
-    is_in.then(|| Entered { http: Rc::clone(http), ip })
+    let place = http.open.borrow_mut().enter(ip, &http.limits, is_proxy, ending)?;
+    Some(Entered { http: Rc::clone(http), place })
 }
 
 /// Accepts connections for ever.
@@ -58,33 +59,39 @@ pub(crate) async fn serve(http: Rc<Http>, listener: TcpListener) {
             continue;
         };
         let ip = address.ip().to_canonical();
-        let Some(entered) = enter(&http, ip) else {
+        let ending = Ending::default();
+        let Some(entered) = enter(&http, ip, &ending) else {
             count(&http.engine.counters.http_connections_cut);
             continue;
         };
         count(&http.engine.counters.http_connections);
         let http = Rc::clone(&http);
         tokio::task::spawn_local(async move {
-            greet(&http, stream, ip).await;
+            // Wherever the connection waits, it ends there, and what it holds is given back as it is dropped.
+            tokio::select! {
+                biased;
+                () = ending.notified() => count(&http.engine.counters.http_connections_evicted),
+                () = greet(&http, stream, ip, &ending) => {}
+            }
             drop(entered);
         });
     }
 }
 
 /// Serves a connection as what its first byte says it is.
-async fn greet(http: &Rc<Http>, stream: TcpStream, ip: IpAddr) {
+async fn greet(http: &Rc<Http>, stream: TcpStream, ip: IpAddr, ending: &Ending) {
     // Answers are written whole; waiting for more of them would only delay the last.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &http.tls else { return connection(http, stream, ip).await };
+    let Some(tls) = &http.tls else { return connection(http, stream, ip, ending).await };
     let mut first = [0];
     match timeout(http.limits.request_time, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == TLS_HANDSHAKE => {}
-        Ok(Ok(1)) => return connection(http, stream, ip).await,
+        Ok(Ok(1)) => return connection(http, stream, ip, ending).await,
         Ok(_) => return,
         Err(_) => return count(&http.engine.counters.http_slow),
     }
     match timeout(http.limits.request_time, accept(tls, stream)).await {
-        Ok(Ok(stream)) => connection(http, stream, ip).await,
+        Ok(Ok(stream)) => connection(http, stream, ip, ending).await,
         Ok(Err(_)) | Err(_) => count(&http.engine.counters.tls_failures),
     }
 }
@@ -97,7 +104,12 @@ async fn accept(
 }
 
 /// Answers requests until the client ends, breaks a rule or waits too long.
-async fn connection<S: AsyncRead + AsyncWrite + Unpin>(http: &Rc<Http>, mut stream: S, ip: IpAddr) {
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    http: &Rc<Http>,
+    mut stream: S,
+    ip: IpAddr,
+    ending: &Ending,
+) {
     let engine: &Arc<Engine> = &http.engine;
     let limits = &http.limits;
     let mut buffer = Vec::with_capacity(READ_BYTES);
@@ -147,7 +159,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(http: &Rc<Http>, mut stre
             }
             if let Step::Upgraded { ip: client, passkey, .. } = step {
                 buffer.drain(..read);
-                let entered = if client == ip { None } else { enter(http, client) };
+                let entered = if client == ip { None } else { enter(http, client, ending) };
                 if client == ip || entered.is_some() {
                     crate::ws::speak(http, &mut stream, buffer, client, passkey).await;
                 } else {

@@ -1,6 +1,5 @@
-//! What the HTTP side allows: connections, waiting, and requests of one address. All of it in tables that never grow with senders.
+//! What the HTTP side allows: connections, waiting, and requests of one address, the latter in a table that never grows with senders.
 
-use std::collections::HashMap;
 use std::hash::Hasher;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -66,44 +65,8 @@ impl Default for Limits {
     }
 }
 
-/// How many connections are open, in all and of each sender; a sender without any is not remembered.
-#[derive(Debug, Default)]
-pub(crate) struct Open {
-    total: usize,
-    of: HashMap<IpAddr, usize>,
-}
-
-impl Open {
-    /// Counts a connection; false where there are too many.
-    pub(crate) fn enter(&mut self, ip: IpAddr, limits: &Limits, is_proxy: bool) -> bool {
-        let ip = sender(ip);
-        let own = self.of.get(&ip).copied().unwrap_or(0);
-        if self.total >= limits.connections || (own >= limits.connections_of_one_address && !is_proxy) {
-            return false;
-        }
-        self.total += 1;
-        self.of.insert(ip, own + 1);
-        true
-    }
-
-    pub(crate) fn total(&self) -> usize {
-        self.total
-    }
-
-    pub(crate) fn leave(&mut self, ip: IpAddr) {
-        self.total = self.total.saturating_sub(1);
-        let ip = sender(ip);
-        if let Some(own) = self.of.get_mut(&ip) {
-            *own -= 1;
-            if *own == 0 {
-                self.of.remove(&ip);
-            }
-        }
-    }
-}
-
 /// Who counts as one sender: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer has.
-fn sender(ip: IpAddr) -> IpAddr {
+pub(crate) fn sender(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
@@ -205,27 +168,5 @@ mod tests {
         assert_eq!((0..100).filter(|_| bucket.take(Duration::ZERO).is_ok()).count(), 50);
         let wait = bucket.take(Duration::ZERO).expect_err("it is empty");
         assert!(bucket.take(wait + Duration::from_millis(1)).is_ok());
-    }
-
-    #[test]
-    fn connections_are_counted_until_they_end() {
-        let limits = Limits { connections: 3, connections_of_one_address: 2, ..Limits::default() };
-        let mut open = Open::default();
-        let (one, two) = (IpAddr::from([1, 1, 1, 1]), IpAddr::from([2, 2, 2, 2]));
-        assert!(open.enter(one, &limits, false) && open.enter(one, &limits, false));
-        assert!(!open.enter(one, &limits, false) && open.enter(one, &limits, true));
-        assert!(!open.enter(two, &limits, false), "there are as many as may be");
-        open.leave(one);
-        assert!(open.enter(two, &limits, false));
-        for ip in [one, one, two] {
-            open.leave(ip);
-        }
-        assert!(open.of.is_empty() && open.total == 0);
-        let (one, two) = ("2600::1".parse().expect("an address"), "2600::2".parse().expect("an address"));
-        assert!(open.enter(one, &limits, false) && open.enter(two, &limits, false));
-        assert!(!open.enter(one, &limits, false), "a network of 64 bits is one sender");
-        open.leave(one);
-        open.leave(two);
-        assert!(open.of.is_empty());
     }
 }

@@ -14,6 +14,7 @@ mod http;
 mod http_connection;
 mod http_limits;
 mod http_peers;
+mod http_places;
 mod http_reply;
 mod http_scrape;
 mod members;

@@ -189,6 +189,67 @@ fn connect_and_ask(tracker: &Tracker) -> TcpStream {
     stream
 }
 
+/// Where two addresses may take all places there are, and keep them.
+fn crowded() -> Tracker {
+    let patience = Duration::from_secs(20);
+    start(Limits { connections: 8, connections_of_one_address: 4, request_time: patience, ..limits() })
+}
+
+#[test]
+fn an_honest_address_has_a_place_though_others_have_taken_all() {
+    let tracker = crowded();
+    let attack = |source: &str| {
+        let mut stream = connect_from(source, tracker.addresses[0]);
+        // One that is refused may be gone before it could write.
+        let _ = stream.write_all(b"GET /announce");
+        stream
+    };
+    let mut held: Vec<TcpStream> = ["127.0.0.21", "127.0.0.22"].repeat(4).into_iter().map(attack).collect();
+    until("all places are taken", || counter(&tracker, "http_connections") == 8);
+    let mut honest = connect_from("127.0.0.77", tracker.addresses[0]);
+    let target = format!("/announce?{QUERY}");
+    assert!(get(&mut honest, &target).contains("8:intervali"));
+    assert_eq!(counter(&tracker, "http_connections_evicted"), 1);
+    let ended: Vec<usize> = (0..8)
+        .filter(|number| {
+            held[*number].set_nonblocking(true).expect("it can");
+            held[*number].read(&mut [0]).map_err(|error| error.kind()) != Err(ErrorKind::WouldBlock)
+        })
+        .collect();
+    assert!(ended == [0] || ended == [1], "the oldest of one of them: {ended:?}");
+    for source in ["127.0.0.21", "127.0.0.22"].repeat(10) {
+        assert_eq!(rest(&mut attack(source)), b"");
+    }
+    assert!(get(&mut honest, &target).contains("8:intervali"), "no attacker had the place back");
+    assert_eq!(counter(&tracker, "http_connections_cut"), 20);
+    assert_eq!(counter(&tracker, "http_connections_evicted"), 1);
+}
+
+#[test]
+fn a_browser_that_gives_its_place_to_another_leaves_its_swarms() {
+    let tracker = crowded();
+    let proxied = |client: &str, peer: char| {
+        let proxy = connect_from("127.0.0.9", tracker.addresses[0]);
+        let mut stream = upgraded(proxy, &format!("X-Forwarded-For: {client}\r\n"));
+        stream.write_all(&announce(peer, 0)).expect("it reads");
+        stream
+    };
+    let mut attackers: Vec<TcpStream> = "abcd".chars().map(|peer| proxied("9.9.9.9", peer)).collect();
+    until("all joined", || tracker.engine.totals().3 == 4);
+    // Behind a proxy, a browser has two places: one of the proxy's, and one of its own.
+    is_served(&tracker);
+    assert!(rest(&mut attackers[0]).len() < 1000);
+    until("its peer is gone", || tracker.engine.totals().3 == 3);
+    let mut honest = proxied("8.8.8.8", 'h');
+    until("it joined", || counter(&tracker, "ws_announces") == 5);
+    let direct: Vec<TcpStream> = (0..4).map(|_| connect_from("127.0.0.21", tracker.addresses[0])).collect();
+    honest.write_all(&announce('h', 0)).expect("it reads");
+    until("it is served on", || counter(&tracker, "ws_announces") == 6);
+    assert_eq!(counter(&tracker, "worker_panics"), 0);
+    drop((direct, attackers));
+    until("only the honest one is left", || tracker.engine.totals().3 == 1);
+}
+
 #[test]
 fn only_a_trusted_proxy_names_the_client() {
     let tracker = start(limits());
@@ -203,9 +264,15 @@ fn only_a_trusted_proxy_names_the_client() {
 }
 
 fn upgrade(tracker: &Tracker) -> TcpStream {
-    let mut stream = connect(tracker);
-    let request = "GET /announce HTTP/1.1\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    upgraded(connect(tracker), "")
+}
+
+/// Begins WebSocket on a connection, with more headers.
+fn upgraded(mut stream: TcpStream, headers: &str) -> TcpStream {
+    let request = format!(
+        "GET /announce HTTP/1.1\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n{headers}\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).expect("it reads");
     assert!(answer(&mut stream).contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     stream

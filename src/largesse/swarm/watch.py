@@ -21,11 +21,18 @@ TOLD = {
     "tls_reloads": (logging.INFO, "the certificate was loaded again"),
     "udp_unsent": (logging.WARNING, "the kernel did not take replies, its send buffer is full"),
     "refused_full": (logging.WARNING, "new torrents were refused, there are as many as tracker.most_torrents allows"),
-    "peers_refused": (logging.WARNING, "peers were not taken, their swarm is full or their address has its share of it"),
+    "peers_refused": (
+        logging.WARNING,
+        "peers were not taken, their swarm is full or their address has its share of it",
+    ),
     "over_limit": (logging.WARNING, "requests over the limit of their address were turned away"),
     "http_connections_cut": (
         logging.WARNING,
         "connections were turned away, there are too many of one address or in all",
+    ),
+    "http_connections_evicted": (
+        logging.WARNING,
+        "all places for connections were taken, the addresses with most gave some up to others",
     ),
     "http_slow": (logging.INFO, "connections were cut, their requests came too slowly"),
     "ws_connections_cut": (
