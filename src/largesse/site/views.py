@@ -15,6 +15,7 @@ from largesse.site.actions.publish_news import publish_news
 from largesse.site.context import THEMES
 from largesse.site.forms import NewsForm
 from largesse.site.models import News
+from largesse.site.queries import with_pages
 from largesse.torrents.queries import catalogue_facts, latest_listings, rarest_listings
 
 YEAR_SECONDS = 365 * 86_400
@@ -69,7 +70,7 @@ def journal(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "journal.html",
-        {"rows": page, "last": last_serial(), "older": page[-1].serial if len(page) == 100 else None},
+        {"rows": with_pages(page), "last": last_serial(), "older": page[-1].serial if len(page) == 100 else None},
     )
 
 
