@@ -14,7 +14,6 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from largesse.drives.providers.bank import ids_in
-from largesse.drives.providers.bank import ids_in
 from largesse.drives.statements.lines import StatementLine, UnreadableStatement
 from largesse.kit.errors import BadInput
 from largesse.kit.money import Money
@@ -40,32 +39,6 @@ COLUMNS = {
     "bank_reference": ("id", "transaction id", "bank reference", "numéro", "référence bancaire"),
 }
 """Column names that banks use for each fact, in English, German and French, lower case."""
-
-TEXTS = (
-    "reference",
-    "description",
-    "remittance",
-    "verwendungszweck",
-    "libellé",
-    "libelle",
-    "details",
-    "memo",
-    "communication",
-    "purpose",
-    "payment reference",
-    "payment details",
-    "remittance information",
-    "transaction description",
-    "narrative",
-    "message",
-    "mitteilung",
-    "zahlungsreferenz",
-    "référence",
-    "motif",
-    "objet",
-    "buchungstext",
-)
-"""Names of the columns that may hold the text of a transfer; some banks give several, and keep the donor's words in any of them."""
 
 TEXTS = (
     "reference",
@@ -121,7 +94,6 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
         fact: header.index(name) for fact, names in COLUMNS.items() for name in reversed(names) if name in header
     }
     texts = [header.index(name) for name in TEXTS if name in header]
-    texts = [header.index(name) for name in TEXTS if name in header]
     if "date" not in columns or not ({"amount"} <= columns.keys() or {"credit", "debit"} <= columns.keys()):
         reason = f"its first line needs a date and an amount column, not {', '.join(header[:8]) or 'nothing'}"
         raise UnreadableStatement(format=FORMAT, reason=reason)
@@ -135,7 +107,6 @@ def read_delimited(content: bytes, *, currency: str) -> list[StatementLine]:
                 format=FORMAT, reason=f"line {number} has {len(row)} fields instead of {len(header)}"
             )
         cell = {fact: row[index].strip() for fact, index in columns.items()}
-        cell["remittance"] = _remittance([row[index].strip() for index in texts])
         cell["remittance"] = _remittance([row[index].strip() for index in texts])
         booked_on = _day(cell["date"], number)
         amount = _signed(cell, cell.get("currency") or currency, number)
@@ -176,12 +147,6 @@ def _remittance(texts: list[str]) -> str:
             kept.append(text)
             known |= found
     return " ".join(kept) or next(filter(None, texts), "")
-
-
-def _remittance(texts: list[str]) -> str:
-    """Return the texts that hold a reference of ours, else the first that says anything."""
-    said = [text for text in dict.fromkeys(texts) if text]
-    return " ".join([text for text in said if ids_in(text)] or said[:1])
 
 
 def _day(text: str, number: int) -> date:
