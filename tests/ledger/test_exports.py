@@ -61,6 +61,7 @@ def test_hledger_checks_the_export_and_has_the_same_balances(a_book: None, tmp_p
         [*hledger, "balance", "--flat", "-E", "-O", "csv"], check=True, capture_output=True, text=True
     )
     shown = {row["account"]: row["balance"] for row in csv.DictReader(io.StringIO(told.stdout))}
+    assert {held.account for held in balances()} == {account for account in shown if ":" in account} != set()
     for held in balances():
         number, _, currency = shown[held.account].rpartition(" ")
         digits = {"JPY": 0, "ISK": 0, "BHD": 3, "BTC": 8}.get(held.currency, 2)

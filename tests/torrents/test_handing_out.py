@@ -45,6 +45,7 @@ def test_a_real_client_reads_the_same_torrent_from_file_and_magnet(
     hashes, trackers = loaded.ti.info_hashes(), loaded.trackers
     assert (str(hashes.v1) if hashes.has_v1() else None) == listing.torrent.v1
     assert (str(hashes.v2) if hashes.has_v2() else None) == listing.torrent.v2
+    assert trackers
     assert all("elsewhere" not in url for url in trackers)
     stored = read_blob(listing.torrent.metainfo_sha256)
     before, after = scan(stored).metainfo, scan(answer.content).metainfo
@@ -87,6 +88,7 @@ def test_a_member_gets_announce_urls_of_their_own(client: Client, tmp_path: Path
     found = scan(answer.content).metainfo
     assert found
     assert found.is_private
+    assert found.announce
     assert all(user.tracker_passkey in url for tier in found.announce for url in tier)
     assert "private" in answer["Cache-Control"]
     client.logout()
