@@ -60,6 +60,8 @@ pub(crate) struct Stream {
     batch: Batch,
     sent_at: Vec<(u32, Instant)>,
     next: u32,
+    /// The first transaction that counts.
+    first: u32,
     counter: u64,
     pub(crate) on_the_way: usize,
     last_reply: Instant,
@@ -84,6 +86,7 @@ impl Stream {
             batch: Batch::new(),
             sent_at: vec![(u32::MAX, now); SLOTS],
             next: 0,
+            first: 0,
             counter: 0,
             on_the_way: 0,
             last_reply: now,
@@ -166,7 +169,10 @@ impl Stream {
         Ok(longest)
     }
 
+    /// Begins to count. What was sent before is no longer on its way, and its answers, however late, are none.
     pub(crate) fn reset(&mut self) {
+        self.first = self.next;
+        self.on_the_way = 0;
         (self.sent, self.replies, self.bytes, self.errors, self.lost) = (0, 0, 0, 0, 0);
         self.latencies = Histogram::new();
         self.counter = 0;
@@ -261,11 +267,15 @@ impl Stream {
         self.last_reply = now;
         for index in 0..taken {
             let packet = self.batch.packet(index);
+            let (action, transaction) = (word(packet, 0), word(packet, 4));
+            if packet.len() >= 8 && transaction.wrapping_sub(self.first) > u32::MAX / 2 {
+                continue;
+            }
+            self.on_the_way = self.on_the_way.saturating_sub(1);
             if packet.len() < 8 {
                 self.errors += 1;
                 continue;
             }
-            let (action, transaction) = (word(packet, 0), word(packet, 4));
             if action == 0 && !matches!(self.kind, Kind::Connect | Kind::Mix) {
                 // The second answer to a connect that was asked twice.
                 continue;
@@ -281,7 +291,6 @@ impl Stream {
             }
             slot.0 = u32::MAX;
         }
-        self.on_the_way = self.on_the_way.saturating_sub(taken);
         taken
     }
 
@@ -298,4 +307,33 @@ impl Stream {
 
 fn word(packet: &[u8], at: usize) -> u32 {
     packet.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_to_what_was_sent_before_is_none_to_what_is_measured() {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let Ok(SocketAddr::V4(target)) = server.local_addr() else { panic!("an IPv4 socket") };
+        let population = Population { peers: 10, torrents: 1, sources: 1, wanted: 0 };
+        let mut stream = Stream::new(target, population, Kind::Announce).expect("a socket");
+        let mut packet = [0; 2048];
+        let mut answer = |stream: &mut Stream| {
+            let (_, from) = server.recv_from(&mut packet).expect("a request");
+            let reply = [&packet[8..16], &[0; 12]].concat();
+            server.send_to(&reply, from).expect("it is on the loopback");
+            while stream.receive() == 0 {}
+        };
+        stream.send(1);
+        stream.reset();
+        stream.send(1);
+        answer(&mut stream);
+        assert_eq!((stream.sent, stream.replies, stream.errors), (1, 0, 0), "the answer came late");
+        answer(&mut stream);
+        assert_eq!((stream.sent, stream.replies, stream.errors), (1, 1, 0));
+    }
 }

@@ -85,9 +85,6 @@ pub(crate) fn attack(options: &Options) -> Result<(), String> {
     let empty = usage(process);
     honest.connect()?;
     honest.fill()?;
-    // Late answers to the filling are none to what is measured.
-    honest.settle();
-    honest.reset();
     flood.connections.clone_from(&honest.connections);
     let full = usage(process);
     let rate: f64 = options.get("rate", 20_000.0)?;
