@@ -14,10 +14,11 @@ from benches import (
     tracker_memory,
     tracker_udp,
     tracker_web,
+    tracker_web_attacks,
     tracker_workers,
 )
 
-PARTS = ("udp", "instructions", "workers", "expiry", "memory", "web", "attacks", "metainfo", "fund")
+PARTS = ("udp", "instructions", "workers", "expiry", "memory", "web", "attacks", "web-attacks", "metainfo", "fund")
 WITHOUT_TRACKER = {"metainfo", "fund"}
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -56,6 +57,8 @@ def measure(part: str, chosen: argparse.Namespace) -> str:
             return tracker_web.run(**times)
         case "attacks":
             return tracker_attacks.run(**times)
+        case "web-attacks":
+            return tracker_web_attacks.run(**times)
         case "fund":
             return fund.run(rounds=chosen.rounds)
         case _:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +63,12 @@ def echo(*, announce_bytes: int) -> contextlib.AbstractContextManager[Server]:
 
 
 @contextlib.contextmanager
-def largesse(*, workers: int = 1, interval_seconds: int = 1800) -> Iterator[Server]:
-    """Run our tracker by the command that anybody would run: one worker on CPU 0, two on both."""
+def largesse(*, workers: int = 1, **chosen: int) -> Iterator[Server]:
+    """Run our tracker by the command that anybody would run, with settings of its section: one worker on CPU 0, two on both."""
     words = [sys.executable, "-m", "largesse", "tracker", "--policy", "open", "--listen", "127.0.0.1:0"]
     words += ["--workers", str(workers), "--admin", "127.0.0.1:0", "--json"]
     pinned = ["taskset", "-c", "0" if workers == 1 else "0,1"]
-    settings = {"LARGESSE_TRACKER_INTERVAL_SECONDS": str(interval_seconds)}
+    settings = {f"LARGESSE_TRACKER_{name.upper()}": str(value) for name, value in chosen.items()}
     child = subprocess.Popen(
         [*pinned, *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **settings}
     )
@@ -115,6 +116,13 @@ def _wait_for_whitelist(address: str, *, torrents: int) -> None:
             if told["reply_bytes"] >= 200:
                 return
     raise SystemExit("opentracker does not answer")
+
+
+def counters(server: Server) -> dict[str, int]:
+    """Return what our tracker tells at its admin address."""
+    with urllib.request.urlopen(f"{server.admin}/stats.json", timeout=10) as answer:
+        found: dict[str, int] = json.load(answer)
+    return found
 
 
 def machine() -> str:

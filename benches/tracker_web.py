@@ -5,7 +5,6 @@ Server on CPU 0, load on CPU 1, the servers in turn, medians. HTTP is asked by D
 64 connections that stay open. Offers come from sockets of one swarm, five offers an announce.
 """
 
-import json
 import re
 import shutil
 import socket
@@ -99,8 +98,7 @@ def _offers(seconds: float) -> list[Sample]:
     for made in (servers.running("npm bittorrent-tracker", ["node", script], "0"), servers.largesse()):
         with made as server:
             before = _cpu_seconds(server.process)
-            command = ["taskset", "-c", "1", str(EXAMPLES / "offer_load"), server.address, str(SOCKETS), str(seconds)]
-            told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            told = servers.load("offers", target=server.address, sockets=SOCKETS, seconds=seconds)
             # The generator warms up for a quarter of its time; what that cost is in the CPU time, and so is taken off in proportion.
             spent = (_cpu_seconds(server.process) - before) / 1.25
             per_second = told["offers"] / told["seconds"]

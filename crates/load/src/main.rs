@@ -1,6 +1,6 @@
 //! Load generator and echo floor for measurements on the loopback. Every run prints one line of JSON.
 //!
-//! `largesse-load echo|udp|attack|hashes --name value …`; `benches/` says which values make which figure.
+//! `largesse-load echo|udp|attack|web-attack|offers|hashes --name value …`; `benches/` says which values make which figure.
 
 mod batch;
 mod echo;
@@ -8,8 +8,10 @@ mod histogram;
 mod options;
 mod peers;
 mod process;
+mod report;
 mod stream;
 mod udp;
+mod web;
 
 use std::process::ExitCode;
 
@@ -22,8 +24,10 @@ fn main() -> ExitCode {
         "echo" => echo::run(&options),
         "udp" => udp::run(&options),
         "attack" => udp::attack(&options),
+        "web-attack" => web::attack(&options),
+        "offers" => web::offers::run(&options),
         "hashes" => udp::hashes(&options),
-        _ => Err("largesse-load echo|udp|attack|hashes --name value …".into()),
+        _ => Err("largesse-load echo|udp|attack|web-attack|offers|hashes --name value …".into()),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

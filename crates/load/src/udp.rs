@@ -7,6 +7,7 @@ use crate::batch::BATCH;
 use crate::options::Options;
 use crate::peers::Population;
 use crate::process::{Usage, usage};
+use crate::report::print;
 use crate::stream::{Kind, SLOTS, Stream};
 
 fn population(options: &Options) -> Result<Population, String> {
@@ -185,11 +186,7 @@ fn report(
         ("after_bytes", after.resident_bytes as f64),
     ];
     all.extend_from_slice(facts);
-    let words: Vec<String> = all
-        .iter()
-        .map(|(name, value)| format!("\"{name}\": {:.4}", if value.is_finite() { *value } else { 0.0 }))
-        .collect();
-    println!("{{{}}}", words.join(", "));
+    print(&all);
 }
 
 /// `hashes`: writes the info-hashes of `--torrents`, one in hexadecimal a line: opentracker's whitelist.
