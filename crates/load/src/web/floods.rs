@@ -106,7 +106,7 @@ pub(crate) struct Flood {
     /// Units a second, over all connections.
     pub(crate) rate: f64,
     pub(crate) start: Instant,
-    /// Units that the tracker took.
+    /// Units that were sent.
     pub(crate) sent: Cell<u64>,
     /// Connections that the tracker refused or ended.
     pub(crate) cut: Cell<u64>,
