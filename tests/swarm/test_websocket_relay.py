@@ -127,6 +127,28 @@ def test_a_refused_torrent_takes_no_browser_until_it_is_listed() -> None:
     tracker.stop()
 
 
+def test_who_is_admitted_no_more_is_told_and_reached_no_more() -> None:
+    tracker = made(policy="members")
+    tracker.admit_member(b"\1" * 16, 1)
+    tracker.admit_member(b"\2" * 16, 2)
+    tracker.apply([("allow", KEY, None)])
+    address = tracker.addresses[0]
+    first, second = "/" + "01" * 16 + "/announce", "/" + "02" * 16 + "/announce"
+    with WebPeer(address, path=first) as one, WebPeer(address, path=second) as two:
+        assert one.announce(KEY, b"1" * 20)["incomplete"] == 1
+        assert two.announce(KEY, b"2" * 20)["incomplete"] == 2
+        tracker.admit_member(b"\3" * 16, 1)
+        told = one.receive()
+        assert "Unknown passkey" in told["failure reason"]
+        assert two.announce(KEY, b"2" * 20, offers=offers(3))["incomplete"] == 1
+        tracker.set_client_rules([], [b"2"])
+        told = two.receive()
+        assert "not served here" in told["failure reason"], "no offer went to the one that was turned out"
+        assert tracker.stats()["ws_offers"] == 0
+        assert tracker.stats()["peers_webrtc"] == 0
+    tracker.stop()
+
+
 def test_a_passkey_in_the_path_names_the_member() -> None:
     tracker = made(policy="members")
     tracker.apply([("allow", KEY, None)])
@@ -140,4 +162,21 @@ def test_a_passkey_in_the_path_names_the_member() -> None:
         assert member.announce(KEY, b"m" * 20, uploaded=0)["incomplete"] == 1
         member.announce(KEY, b"m" * 20, left=0, uploaded=500, downloaded=70, event="completed")
         assert [(row[0], row[2], row[3], row[5]) for row in tracker.drain_members()[0]] == [(42, 500, 70, 1)]
+    tracker.stop()
+
+
+def test_the_last_words_under_a_hybrids_second_key_count_for_its_swarm() -> None:
+    tracker = made(policy="members")
+    second = bytes(range(20, 40))
+    tracker.apply([("allow", KEY, None), ("alias", second, KEY)])
+    tracker.admit_member(b"\1" * 16, 42)
+    with WebPeer(tracker.addresses[0], path="/" + "01" * 16 + "/announce") as member:
+        member.announce(second, b"m" * 20, uploaded=0)
+        member.announce(second, b"m" * 20, uploaded=500)
+        assert member.announce(second, b"m" * 20, uploaded=900, event="stopped")["incomplete"] == 0
+        deeds, heard = tracker.drain_members()
+        assert [row[:3] for row in deeds] == [(42, KEY, 900)]
+        assert len(heard) == 1, "the peer is heard of under one key"
+        unlisted = member.announce(b"u" * 20, b"m" * 20, uploaded=9, event="stopped")
+        assert "not listed" in unlisted["failure reason"]
     tracker.stop()

@@ -288,12 +288,26 @@ impl Shard {
     }
 
     /// Tells how many browsers seed and download now, and how many completed since the last time; the WebSocket side knows.
-    pub fn set_web(&mut self, key: Key, seeders: u32, leechers: u32, completed: u32) -> Outcome {
+    /// `from` is who caused it, for a torrent that is new.
+    pub fn set_web(
+        &mut self,
+        key: Key,
+        seeders: u32,
+        leechers: u32,
+        completed: u32,
+        from: IpAddr,
+        now: Tick,
+    ) -> Outcome {
         let place = match (self.place(key), self.is_listed_only) {
             (Some(place), _) => place,
             (None, true) => return Outcome::Unknown,
-            (None, false) if self.table.len() >= self.most_torrents => return Outcome::Full,
-            (None, false) => self.place_or_new(key),
+            (None, false) => {
+                let (held, most) = (self.table.len(), self.most_torrents);
+                if !self.newcomers.may_add(held, most, from, now, &self.seed) {
+                    return Outcome::Full;
+                }
+                self.place_or_new(key)
+            }
         };
         let slot = self.table.get(place);
         if let Form::Alias(number) = slot.form() {

@@ -217,7 +217,10 @@ fn changed_counts_are_drained_once() {
         announce(&mut shard, 1, "8.0.0.1:5000", false, event, 4);
         assert_eq!(shard.drain_changed(10), [], "nothing changed");
     }
-    assert!(matches!(shard.set_web([1; 20], 1, 2, 0), Outcome::Done(Counts { seeders: 2, leechers: 3, .. })));
+    assert!(matches!(
+        shard.set_web([1; 20], 1, 2, 0, [8, 0, 0, 1].into(), Tick::at(0)),
+        Outcome::Done(Counts { seeders: 2, leechers: 3, .. })
+    ));
     assert_eq!(shard.drain_changed(10).len(), 1);
 }
 

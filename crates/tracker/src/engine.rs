@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::connection::ConnectionIds;
 use crate::counters::{Counters, count};
 use crate::members::{Members, Passkey};
+use tokio::sync::watch;
 
 /// How the tracker answers.
 #[derive(Clone, Debug)]
@@ -143,6 +144,8 @@ pub struct Engine {
     has_rules: AtomicBool,
     rules: RwLock<ClientRules>,
     pub(crate) clock: Clock,
+    /// Told whenever somebody who was admitted may be so no more: connections that last look again then.
+    pub(crate) admissions: watch::Sender<()>,
     panics_asked: AtomicUsize,
     pub(crate) connections: ConnectionIds,
     /// What happened.
@@ -176,6 +179,7 @@ impl Engine {
             rules: RwLock::new((config.client_allow.clone(), config.client_deny.clone())),
             config,
             clock: Clock::running(),
+            admissions: watch::Sender::new(()),
             panics_asked: AtomicUsize::new(0),
             connections: ConnectionIds::new(),
             counters: Counters::default(),
@@ -243,11 +247,19 @@ impl Engine {
     ///
     /// [`Refusal::Client`] and [`Refusal::Passkey`].
     pub fn admit(&self, request: &Request) -> Result<Option<u64>, Refusal> {
+        self.admit_peer(&request.peer_id, request.passkey.as_ref())
+    }
+
+    /// The same, for one who is known by these two.
+    pub(crate) fn admit_peer(
+        &self,
+        peer_id: &[u8; 20],
+        passkey: Option<&Passkey>,
+    ) -> Result<Option<u64>, Refusal> {
         if self.has_rules.load(Ordering::Relaxed) {
             let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-            let is_denied = rules.1.iter().any(|prefix| request.peer_id.starts_with(prefix));
-            let is_allowed =
-                rules.0.is_empty() || rules.0.iter().any(|prefix| request.peer_id.starts_with(prefix));
+            let is_denied = rules.1.iter().any(|prefix| peer_id.starts_with(prefix));
+            let is_allowed = rules.0.is_empty() || rules.0.iter().any(|prefix| peer_id.starts_with(prefix));
             if is_denied || !is_allowed {
                 count(&self.counters.refused_client);
                 return Err(Refusal::Client);
@@ -256,7 +268,7 @@ impl Engine {
         if !self.has_members.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let account = request.passkey.and_then(|passkey| self.members().account(&passkey));
+        let account = passkey.and_then(|passkey| self.members().account(passkey));
         if account.is_none() {
             count(&self.counters.refused_passkey);
             return Err(Refusal::Passkey);
@@ -356,6 +368,7 @@ impl Engine {
         let has_rules = !(allow.is_empty() && deny.is_empty());
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = (allow, deny);
         self.has_rules.store(has_rules, Ordering::Relaxed);
+        self.admissions.send_replace(());
     }
 
     /// Hands over the swarms whose counts changed, at most `limit` of each shard.

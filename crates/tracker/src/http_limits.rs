@@ -41,6 +41,8 @@ pub struct Limits {
     pub torrents_of_one_socket: usize,
     /// Most WebRTC peers in all swarms together.
     pub web_peers: usize,
+    /// Most of them from one address (IPv6: one network of 64 bits).
+    pub web_peers_of_one_address: usize,
     /// Bytes that may wait for a WebSocket peer before offers for it are dropped; after four times that it is cut.
     pub waiting_bytes: usize,
 }
@@ -60,6 +62,7 @@ impl Default for Limits {
             offers: 10,
             torrents_of_one_socket: 1000,
             web_peers: 500_000,
+            web_peers_of_one_address: 5_000,
             waiting_bytes: 64 << 10,
         }
     }

@@ -25,6 +25,7 @@ mod snapshot;
 mod tls;
 mod udp;
 mod ws;
+mod ws_swarm;
 mod ws_swarms;
 
 pub use counters::{Counters, Figure, Kind};

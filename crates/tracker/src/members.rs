@@ -85,10 +85,13 @@ impl Members {
         self.accounts.get(passkey).copied()
     }
 
-    /// Gives an account its passkey; a former one of the same account stops working.
-    pub(crate) fn admit(&mut self, passkey: Passkey, account: u64) {
+    /// Gives an account its passkey; returns whether it had another one, which stops working.
+    pub(crate) fn admit(&mut self, passkey: Passkey, account: u64) -> bool {
+        let before = self.accounts.len();
         self.accounts.retain(|_, other| *other != account);
+        let had_another = self.accounts.len() < before;
         self.accounts.insert(passkey, account);
+        had_another
     }
 
     /// Gives many accounts their passkeys at once, in place of all former ones.
@@ -153,12 +156,15 @@ impl Members {
 impl Engine {
     /// Gives a member its passkey.
     pub fn admit_member(&self, passkey: Passkey, account: u64) {
-        self.members().admit(passkey, account);
+        if self.members().admit(passkey, account) {
+            self.admissions.send_replace(());
+        }
     }
 
     /// Gives all members their passkeys, in place of all former ones.
     pub fn replace_members(&self, accounts: HashMap<Passkey, u64>) {
         self.members().replace(accounts);
+        self.admissions.send_replace(());
     }
 
     /// Hands over what members did since the last time, with the times of their reports in seconds since 1970.

@@ -79,7 +79,12 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     let mut heard = started;
     let mut is_asked = false;
     let mut waiting = Vec::new();
+    let mut admissions = http.engine.admissions.subscribe();
     loop {
+        if admissions.has_changed().unwrap_or(false) {
+            admissions.mark_unchanged();
+            talk.turn_out();
+        }
         let (pause, ending) = talk.read_all(&mut buffer, &mut bucket, started);
         if let Some(ending) = ending {
             let code = (ending as u16).to_be_bytes();
@@ -111,6 +116,7 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
                 is_asked = false;
             }
             () = outgoing.wake.notified() => {}
+            Ok(()) = admissions.changed() => talk.turn_out(),
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             () = sleep_until(silence), if pause.is_none() => {
                 if is_asked {
@@ -150,6 +156,23 @@ pub(crate) fn hear(http: &Http, mut buffer: Vec<u8>, ip: IpAddr, passkey: Option
 }
 
 impl Talk<'_> {
+    /// Takes the peers out of their swarms that are admitted no more, and tells them why.
+    fn turn_out(&mut self) {
+        let engine = &self.http.engine;
+        let hub = &mut *self.http.hub.borrow_mut();
+        let refusal = |(key, peer_id)| {
+            let refusal = engine.admit_peer(&peer_id, self.passkey.as_ref()).err()?;
+            Some((key, refusal))
+        };
+        let refused: Vec<([u8; 20], Refusal)> = self.session.peers().filter_map(refusal).collect();
+        for (key, refusal) in refused {
+            hub.leave(&mut self.session, key);
+            self.out.clear();
+            write_failure("announce", Some(&key), refusal.sentence(), refusal.retry_minutes(), &mut self.out);
+            hub.reply(&self.session, Opcode::Text, &self.out);
+        }
+    }
+
     /// Answers every whole frame of the buffer. Returns how long to wait where there were too many, and why it ends.
     fn read_all(
         &mut self,
@@ -288,7 +311,8 @@ impl Talk<'_> {
                 is_completed: announce.event == Event::Completed,
             };
             let (home, counts) = if announce.event == Event::Stopped {
-                (announce.key, hub.leave(&mut self.session, announce.key).unwrap_or_default())
+                let left = hub.leave(&mut self.session, announce.key);
+                (hub.home(announce.key)?, left.unwrap_or_default())
             } else {
                 hub.join(&mut self.session, &standing)?
             };

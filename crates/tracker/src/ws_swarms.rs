@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 
 use crate::counters::count;
 use crate::engine::{Engine, Refusal, random_bytes};
-use crate::http_limits::Limits;
+use crate::http_limits::{Limits, sender};
+use crate::ws_swarm::{Peer, Swarm, choose};
 
 pub(crate) type PeerId = [u8; 20];
 
@@ -63,22 +64,6 @@ pub(crate) struct Standing {
     pub(crate) is_completed: bool,
 }
 
-struct Peer {
-    id: PeerId,
-    key: Key,
-    socket: u64,
-    ip: IpAddr,
-    out: Rc<Outgoing>,
-}
-
-/// A swarm: seeders in front, so that they can be passed over.
-#[derive(Default)]
-struct Swarm {
-    peers: Vec<Peer>,
-    seeders: usize,
-    places: HashMap<PeerId, usize>,
-}
-
 /// All swarms of WebRTC peers.
 pub(crate) struct Hub {
     engine: Arc<Engine>,
@@ -90,6 +75,9 @@ pub(crate) struct Hub {
     torrents_of_one_socket: usize,
     most_peers: usize,
     peers: usize,
+    most_peers_of_one: usize,
+    /// How many peers each sender has; one without any is not remembered.
+    peers_of: HashMap<IpAddr, usize>,
     scratch: Vec<u8>,
 }
 
@@ -107,6 +95,11 @@ impl Outgoing {
 }
 
 impl Session {
+    /// The announced keys, each with the peer's own id.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (Key, PeerId)> {
+        self.joined.iter().map(|(key, (peer_id, _))| (*key, *peer_id))
+    }
+
     /// In how many swarms the socket is.
     #[cfg(test)]
     fn joined(&self) -> usize {
@@ -126,6 +119,8 @@ impl Hub {
             torrents_of_one_socket: limits.torrents_of_one_socket,
             most_peers: limits.web_peers,
             peers: 0,
+            most_peers_of_one: limits.web_peers_of_one_address,
+            peers_of: HashMap::new(),
             scratch: Vec::new(),
         }
     }
@@ -148,7 +143,7 @@ impl Hub {
         for (_, (peer_id, home)) in session.joined.drain() {
             self.remove(home, &peer_id, session.number);
             // Nobody is left to be told that the torrent is gone.
-            let _ = self.tell(home, 0);
+            let _ = self.tell(home, 0, session.ip);
         }
     }
 
@@ -174,8 +169,9 @@ impl Hub {
             }
             _ => {}
         }
-        let is_full = self.peers >= self.most_peers;
-        if is_full && !self.swarms.contains_key(&home) {
+        let is_known = self.swarms.get(&home).is_some_and(|swarm| swarm.places.contains_key(&peer_id));
+        let own = self.peers_of.get(&sender(session.ip)).copied().unwrap_or(0);
+        if !is_known && (self.peers >= self.most_peers || own >= self.most_peers_of_one) {
             count(&self.engine.counters.refused_full);
             return Err(Hindrance::Refused(Refusal::Full));
         }
@@ -192,17 +188,14 @@ impl Hub {
             peer.out = Rc::clone(&session.out);
             swarm.set_seeder(place, is_seeder);
         } else {
-            if is_full {
-                count(&self.engine.counters.refused_full);
-                return Err(Hindrance::Refused(Refusal::Full));
-            }
             self.peers += 1;
+            *self.peers_of.entry(sender(session.ip)).or_default() += 1;
             let out = Rc::clone(&session.out);
             swarm.add(Peer { id: peer_id, key, socket: session.number, ip: session.ip, out }, is_seeder);
         }
         session.joined.insert(key, (peer_id, home));
         let completed = u32::from(is_completed && is_seeder && !was_seeder);
-        match self.tell(home, completed) {
+        match self.tell(home, completed, session.ip) {
             Ok(counts) => Ok((home, counts)),
             Err(refusal) => {
                 self.leave(session, key);
@@ -215,7 +208,7 @@ impl Hub {
     pub(crate) fn leave(&mut self, session: &mut Session, key: Key) -> Option<Counts> {
         if let Some((peer_id, home)) = session.joined.remove(&key) {
             self.remove(home, &peer_id, session.number);
-            return self.tell(home, 0).ok();
+            return self.tell(home, 0, session.ip).ok();
         }
         self.engine.scrape(key)
     }
@@ -261,7 +254,7 @@ impl Hub {
     }
 
     /// The swarm that a key leads to.
-    fn home(&self, key: Key) -> Result<Key, Hindrance> {
+    pub(crate) fn home(&self, key: Key) -> Result<Key, Hindrance> {
         match self.engine.shard(self.engine.shard_of(&key)).scrape(key) {
             Outcome::SameAs(home) => Ok(home),
             Outcome::Unknown if self.engine.config().is_listed_only => {
@@ -273,7 +266,7 @@ impl Hub {
     }
 
     /// Tells the engine how many peers a swarm has here.
-    fn tell(&mut self, home: Key, completed: u32) -> Result<Counts, Refusal> {
+    fn tell(&mut self, home: Key, completed: u32, from: IpAddr) -> Result<Counts, Refusal> {
         let (seeders, leechers) = self
             .swarms
             .get(&home)
@@ -284,8 +277,8 @@ impl Hub {
                 return Ok(Counts::default());
             }
         }
-        let outcome =
-            self.engine.shard(self.engine.shard_of(&home)).set_web(home, seeders, leechers, completed);
+        let (shard, now) = (self.engine.shard_of(&home), self.engine.tick());
+        let outcome = self.engine.shard(shard).set_web(home, seeders, leechers, completed, from, now);
         match outcome {
             Outcome::Done(counts) => Ok(counts),
             Outcome::Full => {
@@ -300,60 +293,17 @@ impl Hub {
         let Some(swarm) = self.swarms.get_mut(&home) else { return };
         let Some(place) = swarm.places.get(peer_id).copied() else { return };
         if swarm.peers[place].socket == socket {
+            let from = sender(swarm.peers[place].ip);
             swarm.remove(place);
             self.peers -= 1;
-        }
-    }
-}
-
-impl Swarm {
-    fn add(&mut self, peer: Peer, is_seeder: bool) {
-        let place = self.peers.len();
-        self.places.insert(peer.id, place);
-        self.peers.push(peer);
-        self.set_seeder(place, is_seeder);
-    }
-
-    fn set_seeder(&mut self, place: usize, is_seeder: bool) {
-        match (place < self.seeders, is_seeder) {
-            (false, true) => {
-                self.swap(place, self.seeders);
-                self.seeders += 1;
+            if let Some(own) = self.peers_of.get_mut(&from) {
+                *own -= 1;
+                if *own == 0 {
+                    self.peers_of.remove(&from);
+                }
             }
-            (true, false) => {
-                self.seeders -= 1;
-                self.swap(place, self.seeders);
-            }
-            _ => {}
         }
     }
-
-    fn remove(&mut self, place: usize) {
-        let is_seeder = place < self.seeders;
-        self.set_seeder(place, false);
-        let place = if is_seeder { self.seeders } else { place };
-        self.swap(place, self.peers.len() - 1);
-        if let Some(peer) = self.peers.pop() {
-            self.places.remove(&peer.id);
-        }
-    }
-
-    fn swap(&mut self, one: usize, two: usize) {
-        self.peers.swap(one, two);
-        for place in [one, two] {
-            self.places.insert(self.peers[place].id, place);
-        }
-    }
-}
-
-/// Chooses different numbers below `bound` at random, at most `wanted` (Floyd's way: no list of all of them is made).
-fn choose(random: &mut Random, bound: usize, wanted: usize) -> Vec<usize> {
-    let mut chosen = Vec::with_capacity(wanted.min(bound));
-    for last in bound - wanted.min(bound)..bound {
-        let number = random.below(last + 1);
-        chosen.push(if chosen.contains(&number) { last } else { number });
-    }
-    chosen
 }
 
 #[cfg(test)]
@@ -472,6 +422,32 @@ mod tests {
         hub.end(&mut one);
         hub.end(&mut two);
         assert!(hub.swarms.is_empty() && hub.peers == 0);
+    }
+
+    #[test]
+    fn one_address_has_its_share_of_the_peers_and_of_the_torrents() {
+        let mut hub = hub(false, &Limits { web_peers_of_one_address: 2, ..Limits::default() });
+        let (mut one, mut two) = (hub.begin(IpAddr::from([1; 4])), hub.begin(IpAddr::from([2; 4])));
+        let full = Err(Hindrance::Refused(Refusal::Full));
+        hub.join(&mut one, &standing(1, 1, false)).expect("the first");
+        hub.join(&mut one, &standing(2, 1, false)).expect("the second");
+        assert_eq!(hub.join(&mut one, &standing(3, 1, false)).map(|_| ()), full);
+        hub.join(&mut one, &standing(2, 1, true)).expect("what it has it keeps");
+        hub.join(&mut two, &standing(3, 2, false)).expect("another address has its own share");
+        hub.end(&mut one);
+        hub.end(&mut two);
+        assert!(hub.peers_of.is_empty() && hub.swarms.is_empty());
+
+        let config = Config { is_listed_only: false, most_torrents: 400, ..Config::default() };
+        let mut hub = Hub::new(Arc::new(Engine::new(config)), &Limits::default());
+        let (mut flood, mut honest) = (hub.begin(IpAddr::from([8; 4])), hub.begin(IpAddr::from([9; 4])));
+        let joined = (0..400_u16).filter(|number| {
+            let mut key = [7; 20];
+            key[..2].copy_from_slice(&number.to_be_bytes());
+            hub.join(&mut flood, &Standing { key, ..standing(1, 1, false) }).is_ok()
+        });
+        assert_eq!(joined.count(), 300 + 32, "a flood of torrents leaves room for others");
+        hub.join(&mut honest, &standing(200, 2, false)).expect("there is room");
     }
 
     #[test]
