@@ -80,6 +80,11 @@ def started(data: Path) -> tuple[Any, dict[str, Any]]:
     return running, json.loads(running.first_line())
 
 
+def list_key(data: Path) -> None:
+    shell = ("manage", "shell", "--no-imports", "-v", "0", "-c", LIST % KEY.hex())
+    assert run(*shell, environment={"LARGESSE_DATA": str(data)}).returncode == 0
+
+
 def is_listed(url: str) -> bool:
     host = url.removeprefix("http://").removesuffix("/announce")
     return b"failure" not in get(
@@ -89,16 +94,7 @@ def is_listed(url: str) -> bool:
 
 def test_a_planned_restart_keeps_the_swarms_in_a_private_file_that_is_dropped_once_loaded(tmp_path: Path) -> None:
     running, told = started(tmp_path)
-    run(
-        "manage",
-        "shell",
-        "--no-imports",
-        "-v",
-        "0",
-        "-c",
-        LIST % KEY.hex(),
-        environment={"LARGESSE_DATA": str(tmp_path)},
-    )
+    list_key(tmp_path)
     wait_for(lambda: is_listed(told["announce"][1]))
     with connected(told["announce"][0], source="127.0.0.66") as peer:
         peer.announce(KEY, port=6001)
@@ -126,6 +122,24 @@ def test_a_planned_restart_keeps_the_swarms_in_a_private_file_that_is_dropped_on
     running.stop()
 
 
+def test_a_start_that_fails_leaves_the_swarms_for_the_next(tmp_path: Path) -> None:
+    running, told = started(tmp_path)
+    list_key(tmp_path)
+    wait_for(lambda: is_listed(told["announce"][1]))
+    with connected(told["announce"][0]) as peer:
+        peer.announce(KEY, port=6001)
+    assert running.stop() == 0
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("nonsense")
+    variables = {"LARGESSE_TRACKER_TLS_CERTIFICATE": str(nonsense), "LARGESSE_TRACKER_TLS_KEY": str(nonsense)}
+    done = run("tracker", "--data", str(tmp_path), "--listen", "127.0.0.1:0", environment=variables)
+    assert done.returncode == 78
+    running, told = started(tmp_path)
+    with connected(told["announce"][0]) as peer:
+        assert peer.scrape(KEY) == [(0, 0, 1)]
+    running.stop()
+
+
 def test_connection_ids_outlive_a_planned_restart_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "swarms.snapshot"
     before = made(policy="open")
@@ -146,7 +160,7 @@ def test_connection_ids_outlive_a_planned_restart_and_no_other(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("damage", ["stale", "cut short", "nonsense"])
-def test_a_snapshot_of_no_use_is_dropped_and_stops_nothing(tmp_path: Path, damage: str) -> None:
+def test_a_snapshot_of_no_use_stops_nothing(tmp_path: Path, damage: str) -> None:
     before = made(policy="open")
     announce(before, key=KEY, port=6001)
     path = tmp_path / "swarms.snapshot"
@@ -161,7 +175,6 @@ def test_a_snapshot_of_no_use_is_dropped_and_stops_nothing(tmp_path: Path, damag
     else:
         with pytest.raises(OSError, match=r"damaged|fill"):
             after.read_snapshot(str(path))
-    assert not path.exists()
     assert after.stats()["peers_ipv4"] == 0
     after.stop()
 

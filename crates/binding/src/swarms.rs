@@ -136,7 +136,7 @@ impl PySwarms {
         Ok(self.engine.write_snapshot(&path)?)
     }
 
-    /// Loads a snapshot and removes it.
+    /// Loads a snapshot, if there is one.
     fn read_snapshot(&self, path: PathBuf) -> PyResult<usize> {
         Ok(self.engine.read_snapshot(&path)?)
     }

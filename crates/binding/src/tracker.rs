@@ -199,7 +199,7 @@ impl PyTracker {
         Ok(py.detach(|| self.engine.write_snapshot(&path))?)
     }
 
-    /// Loads a snapshot, if there is one, and removes it.
+    /// Loads a snapshot, if there is one; it stays until the caller removes it.
     fn read_snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<usize> {
         Ok(py.detach(|| self.engine.read_snapshot(&path))?)
     }

@@ -1,7 +1,7 @@
 //! The snapshot: a planned restart keeps the swarms.
 //!
-//! It holds the secret of the connection ids, too, so that UDP clients need not notice. It is written part by part, each under a short lock and with a rest after it, into a file that only its owner can read, and removed once it is
-//! loaded or too old.
+//! It holds the secret of the connection ids, too, so that UDP clients need not notice. It is written part by part, each under a short lock and with a rest after it, into a file that only its owner can read. Who loaded it removes it
+//! once the tracker serves: a start that fails leaves it for the next one.
 //!
 //! ```text
 //! "LGSWARM2"  seconds since 1970 (8)  secret of connection ids (16)  seconds of the tracker's clock (8)
@@ -67,7 +67,7 @@ impl Engine {
         Ok(written)
     }
 
-    /// Loads a snapshot and removes it; one that is too old or damaged is removed, too. Returns how many swarms came back.
+    /// Loads a snapshot, if there is one; nothing comes back from one that is too old. Returns how many swarms came back.
     ///
     /// # Errors
     ///
@@ -78,7 +78,6 @@ impl Engine {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error),
         };
-        std::fs::remove_file(path)?;
         self.load(&mut BufReader::new(file))
     }
 

@@ -56,6 +56,7 @@ def run_tracker(listen: Sequence[ListenAddress], stop: threading.Event, tell: Te
         try:
             addresses = addresses_of(tracker)
             require_answers(addresses)
+            site_tracker.drop_snapshot()
             tell({"ready": facts_of(addresses, tracker.admin)})
             site_tracker.run_until(stop)
         finally:

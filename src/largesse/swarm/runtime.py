@@ -59,6 +59,10 @@ class SiteTracker:
             logger.info("swarms came back from the snapshot", extra=fields(event="restored", swarms=swarms))
         self.counts.take_restored()
 
+    def drop_snapshot(self) -> None:
+        """Remove the snapshot, once the tracker serves: a start that fails leaves it, and a kill later finds none."""
+        self.snapshot.unlink(missing_ok=True)
+
     def run_until(self, stop: threading.Event) -> None:
         """Serve until `stop` is set, then keep everything: what was counted, and the swarms."""
         threads = [
