@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import stat
 import struct
@@ -137,6 +138,28 @@ def test_a_start_that_fails_leaves_the_swarms_for_the_next(tmp_path: Path) -> No
     running, told = started(tmp_path)
     with connected(told["announce"][0]) as peer:
         assert peer.scrape(KEY) == [(0, 0, 1)]
+    running.stop()
+
+
+def test_a_stop_that_cannot_keep_the_swarms_says_so_and_ends_well(tmp_path: Path) -> None:
+    running, told = started(tmp_path)
+    (tmp_path / "tracker" / "swarms.part").mkdir()
+    with connected(told["announce"][0]) as peer:
+        assert peer.scrape(KEY) == [(0, 0, 0)]
+    assert running.stop() == 0
+    assert "the swarms could not be kept" in running.said()
+    assert "Traceback" not in running.said()
+
+
+def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        running, told = started(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    line = next(line for line in Path(f"/proc/{told['pid']}/limits").read_text().splitlines() if "open files" in line)
+    assert int(line.split()[3]) == min(hard, 65_536)
     running.stop()
 
 

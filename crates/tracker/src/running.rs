@@ -95,26 +95,34 @@ impl Tracker {
         let admin_address = admin.as_ref().map(StdTcpListener::local_addr).transpose()?;
         let stop = Arc::new(AtomicBool::new(false));
         let (stop_http, stopped) = watch::channel(false);
-        let mut threads = Vec::new();
+        // Dropped where a thread cannot be started, it stops those that were.
+        let mut tracker = Self {
+            engine,
+            addresses,
+            admin: admin_address,
+            stop: Arc::clone(&stop),
+            stop_http,
+            threads: Vec::new(),
+        };
         for (number, own) in sockets.into_iter().enumerate() {
             let worker = Worker {
-                engine: Arc::clone(&engine),
+                engine: Arc::clone(&tracker.engine),
                 sockets: own,
                 shard: number,
                 stop: Arc::clone(&stop),
                 requests_per_second: limits.requests_per_second,
             };
-            threads.push(
+            tracker.threads.push(
                 thread::Builder::new().name(format!("udp-{number}")).spawn(move || run_again(&worker))?,
             );
         }
-        let own = Arc::clone(&engine);
-        threads.push(
+        let own = Arc::clone(&tracker.engine);
+        tracker.threads.push(
             thread::Builder::new()
                 .name("http".into())
                 .spawn(move || serve(Http::new(own, proxies, limits, tls), listeners, admin, stopped))?,
         );
-        Ok(Self { engine, addresses, admin: admin_address, stop, stop_http, threads })
+        Ok(tracker)
     }
 
     /// Stops all threads and waits for them.

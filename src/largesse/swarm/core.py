@@ -6,6 +6,7 @@ What is asked of it is written down as protocols, so that each part says what it
 
 import errno
 import ipaddress
+import resource
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from largesse.swarm.errors import AddressUnusable, CertificateUnusable, PortInUs
 
 USUAL_REQUESTS_PER_SECOND = 500
 """What one address may ask over HTTP: a hundred clients behind one router, announcing all they have at once."""
+
+OPEN_FILES = 65_536
+"""More than the connections that the tracker allows, twenty thousand."""
 
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not listened on.
 
@@ -162,13 +166,24 @@ def start_core(tracker: _core.Tracker, config: TrackerConfig, *, listen: Sequenc
         AddressUnusable: an address cannot be listened on, or another program took its port meanwhile.
         CertificateUnusable: the certificate or its key cannot be read, or they do not belong together.
     """
+    _allow_open_files()
     try:
         tracker.start()
     except OSError as error:
         if config.tls_certificate:
             _try_certificate(config)
         addresses = ", ".join([*(str(address) for address in listen), config.admin])
-        raise AddressUnusable(address=addresses, key="tracker.listen or tracker.admin", reason=str(error)) from error
+        # The core's sentence begins with the address that it means.
+        reason = error.strerror or str(error).removeprefix("[Errno None] ")
+        raise AddressUnusable(address=addresses, key="tracker.listen or tracker.admin", reason=reason) from error
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files as far as the tracker can use it and the hard one lets it: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _try_certificate(config: TrackerConfig) -> None:

@@ -109,7 +109,11 @@ class SiteTracker:
     def _keep(self) -> None:
         """Write down what is left: the members' deeds first, which exist nowhere else."""
         _patiently(self.members.gather)
-        swarms = self.tracker.write_snapshot(str(self.snapshot))
+        try:
+            swarms = self.tracker.write_snapshot(str(self.snapshot))
+        except OSError as error:
+            swarms = 0
+            logger.error("the swarms could not be kept, peers will announce themselves again: %s", error)  # noqa: TRY400
         _patiently(self.members.book_waiting)
         while _patiently(self.counts.feed):
             pass
