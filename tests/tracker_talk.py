@@ -15,6 +15,7 @@ def made(
     policy: str,
     listen: tuple[str, ...] = ("127.0.0.1:0",),
     proxies: tuple[str, ...] = (),
+    proxy_header: str = "X-Forwarded-For",
     full_scrape: bool = False,
     requests_per_second: int = 0,
 ) -> _core.Tracker:
@@ -32,6 +33,7 @@ def made(
         most_torrents=1000,
         requests_per_second=requests_per_second,
         full_scrape=full_scrape,
+        proxy_header=proxy_header,
     )
 
 

@@ -53,6 +53,7 @@ class Tracker:
         tls_key: str | None = None,
         requests_per_second: int = 500,
         full_scrape: bool = False,
+        proxy_header: str = "X-Forwarded-For",
         is_waiting: bool = False,
     ) -> None: ...
     def start(self) -> None: ...

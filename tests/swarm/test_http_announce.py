@@ -104,28 +104,57 @@ def test_a_scrape_names_many_torrents_and_all_only_where_the_operator_allows_it(
     generous.stop()
 
 
+HOP = "X-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.8"
+"""What a proxy wrote for 1.2.3.4, which had made the first hop up, and a second proxy behind it."""
+
+
 @pytest.mark.parametrize(
-    ("source", "headers", "seen"),
+    ("source", "believed", "headers", "seen"),
     [
-        ("127.0.0.9", "X-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.8", b"\x01\x02\x03\x04"),
+        ("127.0.0.9", "X-Forwarded-For", HOP, b"\x01\x02\x03\x04"),
+        ("127.0.0.9", "X-Forwarded-For", f"{HOP}\r\nForwarded: for=5.6.7.8", b"\x01\x02\x03\x04"),
+        ("127.0.0.9", "X-Forwarded-For", "X-Forwarded-For: \xff, 1.2.3.4", b"\x01\x02\x03\x04"),
+        ("127.0.0.9", "X-Forwarded-For", "Forwarded: for=5.6.7.8", None),
+        ("127.0.0.9", "X-Forwarded-For", "X-Real-IP: 5.6.7.8", None),
+        ("127.0.0.9", "X-Forwarded-For", "X-Forwarded-For: 1.2.3.4, unknown", None),
+        ("127.0.0.9", "X-Forwarded-For", "X-Forwarded-For: 127.0.0.8", None),
+        ("127.0.0.9", "X-Real-IP", f"X-Real-IP: 5.6.7.8\r\n{HOP}", b"\x05\x06\x07\x08"),
+        ("127.0.0.9", "Forwarded", f"Forwarded: for=6.6.6.6, for=5.6.7.8\r\n{HOP}", b"\x05\x06\x07\x08"),
         (
             "127.0.0.9",
+            "Forwarded",
             'Forwarded: for=6.6.6.6, for="[2001:db8::5]:443";proto=https',
             bytes.fromhex("20010db8" + "00" * 11 + "05"),
         ),
-        ("127.0.0.9", "X-Forwarded-For: 1.2.3.4\r\nForwarded: for=5.6.7.8", b"\x7f\x00\x00\x09"),
-        ("127.0.0.9", "X-Real-IP: 1.2.3.4", b"\x7f\x00\x00\x09"),
-        ("127.0.0.7", "X-Forwarded-For: 1.2.3.4", b"\x7f\x00\x00\x07"),
+        ("127.0.0.9", "Forwarded", HOP, None),
+        ("127.0.0.7", "X-Forwarded-For", "X-Forwarded-For: 1.2.3.4", b"\x7f\x00\x00\x07"),
+        ("127.0.0.7", "Forwarded", "Forwarded: for=1.2.3.4", b"\x7f\x00\x00\x07"),
     ],
 )
-def test_only_a_trusted_proxy_says_where_a_client_is(source: str, headers: str, seen: bytes) -> None:
-    tracker = made(policy="open", proxies=("127.0.0.8/31",))
+def test_only_a_trusted_proxy_says_where_a_client_is_and_only_in_its_header(
+    source: str, believed: str, headers: str, seen: bytes | None
+) -> None:
+    tracker = made(policy="open", proxies=("127.0.0.8/31",), proxy_header=believed)
     host, port = tracker.addresses[0].rsplit(":", 1)
     target = f"/announce?info_hash={quote_from_bytes(KEY)}&peer_id={'p' * 20}&port=6881&left=1&ip=9.9.9.9"
-    with socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0)) as stream:
-        stream.sendall(f"GET {target} HTTP/1.0\r\n{headers}\r\n\r\n".encode())
-        body = b"".join(iter(lambda: stream.recv(65_536), b"")).partition(b"\r\n\r\n")[2]
-    assert decode(body)[b"external ip"] == seen
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + "a" * 24
+    answers = []
+    for version, more in (("1.0", headers), ("1.1", f"{headers}\r\n{upgrade}")):
+        with socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0)) as stream:
+            stream.sendall(f"GET {target} HTTP/{version}\r\n{more}\r\n\r\n".encode("latin-1"))
+            stream.shutdown(socket.SHUT_WR)
+            answers.append(b"".join(iter(lambda: stream.recv(65_536), b"")).partition(b"\r\n\r\n"))
+    (head, _, body), (head_of_upgrade, _, sentence) = answers
+    if seen is None:
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert head_of_upgrade.startswith(b"HTTP/1.1 400 ")
+        assert (
+            body == sentence == b"The proxy in front of this tracker does not say who asks; see tracker.proxy_header.\n"
+        )
+        assert tracker.stats()["peers_ipv4"] == 0
+    else:
+        assert decode(body)[b"external ip"] == seen
+        assert head_of_upgrade.startswith(b"HTTP/1.1 101 ")
     tracker.stop()
 
 

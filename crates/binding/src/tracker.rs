@@ -40,7 +40,8 @@ impl PyTracker {
     #[new]
     #[pyo3(signature = (
         *, listen, admin, policy, workers, interval_seconds, private_peers, trusted_proxies, client_allow, client_deny, most_torrents,
-        tls_certificate=None, tls_key=None, requests_per_second=500, full_scrape=false, is_waiting=false
+        tls_certificate=None, tls_key=None, requests_per_second=500, full_scrape=false, proxy_header="X-Forwarded-For".into(),
+        is_waiting=false
     ))]
     #[allow(clippy::too_many_arguments)] // One for each setting, by name only.
     fn new(
@@ -59,6 +60,7 @@ impl PyTracker {
         tls_key: Option<PathBuf>,
         requests_per_second: u32,
         full_scrape: bool,
+        proxy_header: String,
         is_waiting: bool,
     ) -> PyResult<Self> {
         let visibility = match private_peers {
@@ -88,6 +90,7 @@ impl PyTracker {
             addresses: listen.iter().map(|text| address(text)).collect::<PyResult<_>>()?,
             admin: admin.as_deref().map(address).transpose()?,
             trusted_proxies,
+            proxy_header,
             tls,
             limits: Limits {
                 requests_per_second,

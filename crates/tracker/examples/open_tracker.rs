@@ -12,6 +12,7 @@ fn main() -> std::io::Result<()> {
         addresses: vec!["127.0.0.1:0".parse().map_err(std::io::Error::other)?],
         admin: None,
         trusted_proxies: Vec::new(),
+        proxy_header: "X-Forwarded-For".into(),
         tls: None,
         limits: Limits { requests_per_second: 0, ..Limits::default() },
     };

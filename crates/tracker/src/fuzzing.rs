@@ -7,13 +7,14 @@ use std::sync::Arc;
 use crate::engine::{Config, Engine};
 use crate::http::{Http, Step};
 use crate::http_limits::Limits;
-use crate::proxy::Network;
+use crate::proxy::{Network, Proxies};
 
 thread_local! {
     static HTTP: Rc<Http> = {
         let config = Config { is_listed_only: false, most_torrents: 1000, most_peers: 1000, ..Config::default() };
         let limits = Limits { requests_per_second: 0, messages_per_second: 0, ..Limits::default() };
-        let proxies = ["127.0.0.0/8", "10.0.0.0/8"].iter().filter_map(|text| Network::parse(text)).collect();
+        let networks = ["127.0.0.0/8", "10.0.0.0/8"].iter().filter_map(|text| Network::parse(text)).collect();
+        let proxies = Proxies { networks, header: "Forwarded".into() };
         Rc::new(Http::new(Arc::new(Engine::new(config)), proxies, limits, None))
     };
 }

@@ -16,10 +16,13 @@ use crate::http_places::Open;
 use crate::http_reply::{Keep, Retry, Told, failure, respond, write_reply};
 use crate::http_scrape::{FullScrape, scrape};
 use crate::members::Passkey;
-use crate::proxy::{Network, client_ip};
+use crate::proxy::Proxies;
 use crate::tls::Tls;
 use crate::ws_swarms::Hub;
 
+/// What is answered where a trusted proxy does not say for whom it asks.
+const NAMELESS: &[u8] =
+    b"The proxy in front of this tracker does not say who asks; see tracker.proxy_header.\n";
 /// Most headers of a request.
 const MOST_HEADERS: usize = 48;
 /// Hashes of a scrape that cost a sender as much as one request.
@@ -35,7 +38,7 @@ pub(crate) struct Http {
     pub(crate) open: RefCell<Open>,
     pub(crate) meter: RefCell<Meter>,
     pub(crate) hub: RefCell<Hub>,
-    pub(crate) proxies: Vec<Network>,
+    pub(crate) proxies: Proxies,
     known: RefCell<Known>,
     full_scrape: RefCell<FullScrape>,
     scratch: RefCell<Scratch>,
@@ -74,7 +77,7 @@ pub(crate) enum Step {
 }
 
 impl Http {
-    pub(crate) fn new(engine: Arc<Engine>, proxies: Vec<Network>, limits: Limits, tls: Option<Tls>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, proxies: Proxies, limits: Limits, tls: Option<Tls>) -> Self {
         Self {
             hub: RefCell::new(Hub::new(Arc::clone(&engine), &limits)),
             meter: RefCell::new(Meter::new(limits.requests_per_second)),
@@ -116,7 +119,10 @@ impl Http {
             _ => Keep::Close,
         };
         let is_kept = keep != Keep::Close;
-        let ip = client_ip(address, &self.proxies, request.headers);
+        let Some(ip) = self.proxies.client_ip(address, request.headers) else {
+            respond(400, "text/plain", NAMELESS, Keep::Close, out);
+            return Step::Close;
+        };
         let target = request.path.unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let (start, name) = path.rsplit_once('/').unwrap_or(("", path));

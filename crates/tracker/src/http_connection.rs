@@ -45,7 +45,7 @@ impl Drop for Entered {
 
 /// Counts a connection; None where its address, or all together, have too many. It must end when its ending says so.
 pub(crate) fn enter(http: &Rc<Http>, ip: IpAddr, ending: &Ending) -> Option<Entered> {
-    let is_proxy = http.proxies.iter().any(|network| network.holds(ip));
+    let is_proxy = http.proxies.hold(ip);
     let place = http.open.borrow_mut().enter(ip, &http.limits, is_proxy, ending)?;
     Some(Entered { http: Rc::clone(http), place })
 }

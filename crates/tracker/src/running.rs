@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::http::Http;
 use crate::http_limits::Limits;
 use crate::netmsg::{never_fragment, steer_by_key};
-use crate::proxy::Network;
+use crate::proxy::{Network, Proxies};
 use crate::tls::{Tls, TlsFiles};
 use crate::udp::{PATIENCE, Worker};
 use crate::{admin, http_connection};
@@ -36,8 +36,10 @@ pub struct Listen {
     pub addresses: Vec<SocketAddr>,
     /// Where `/metrics`, `/stats.json` and `/health` are; None: nowhere.
     pub admin: Option<SocketAddr>,
-    /// Proxies whose `X-Forwarded-For` is believed, as `ADDRESS` or `ADDRESS/PREFIX`.
+    /// Proxies that may say who asks, as `ADDRESS` or `ADDRESS/PREFIX`.
     pub trusted_proxies: Vec<String>,
+    /// The header in which they say it.
+    pub proxy_header: String,
     /// The certificate for HTTPS and WSS, which are then spoken on the same ports; None: no TLS.
     pub tls: Option<TlsFiles>,
     /// What senders may cost.
@@ -65,11 +67,12 @@ impl Tracker {
     ///
     /// An address that is in use or cannot be taken, with the address in the message.
     pub fn start(engine: Arc<Engine>, listen: &Listen) -> io::Result<Self> {
-        let proxies = listen.trusted_proxies.iter().map(|text| {
+        let networks = listen.trusted_proxies.iter().map(|text| {
             Network::parse(text)
                 .ok_or_else(|| io::Error::other(format!("{text} is neither an address nor a network")))
         });
-        let proxies = proxies.collect::<io::Result<Vec<Network>>>()?;
+        let networks = networks.collect::<io::Result<Vec<Network>>>()?;
+        let proxies = Proxies { networks, header: listen.proxy_header.clone() };
         let tls = listen.tls.clone().map(Tls::load).transpose()?;
         let limits = listen.limits.clone();
         let workers = engine.shards();

@@ -25,6 +25,7 @@ fn start(limits: Limits) -> Tracker {
         addresses: vec!["127.0.0.1:0".parse().expect("an address")],
         admin: None,
         trusted_proxies: vec!["127.0.0.9".into()],
+        proxy_header: "X-Forwarded-For".into(),
         tls: None,
         limits,
     };

@@ -44,6 +44,7 @@ fn start(files: &TlsFiles) -> std::io::Result<Tracker> {
         addresses: vec!["127.0.0.1:0".parse().expect("an address")],
         admin: None,
         trusted_proxies: Vec::new(),
+        proxy_header: "X-Forwarded-For".into(),
         tls: Some(files.clone()),
         limits: Limits { request_time: Duration::from_millis(500), ..Limits::default() },
     };

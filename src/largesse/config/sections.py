@@ -108,6 +108,13 @@ class TrackerConfig:
         "Proxies in front of the tracker's HTTP.",
         allowed="Allowed: a list of addresses or networks, such as 127.0.0.1, 10.0.0.0/8.",
     )
+    proxy_header: str = setting(
+        "X-Forwarded-For",
+        matching(r"[A-Za-z0-9-]+"),
+        "Header in which the trusted proxies say who asks, the only one that is believed: Forwarded as RFC 7239 has it, any other"
+        " with one address or several.",
+        allowed="Allowed: the name of a header, such as X-Forwarded-For, X-Real-IP or Forwarded.",
+    )
     tls_certificate: str = setting(
         "",
         as_text,

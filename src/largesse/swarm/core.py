@@ -142,6 +142,7 @@ def make_core(config: TrackerConfig, *, listen: Sequence[ListenAddress]) -> _cor
         tls_key=config.tls_key or None,
         requests_per_second=_requests_per_second(config, listen),
         full_scrape=config.full_scrape,
+        proxy_header=config.proxy_header,
         is_waiting=True,
     )
 
