@@ -6,7 +6,7 @@ __version__: str
 
 _Deed: TypeAlias = tuple[int, bytes, int, int, int, int]
 """Account, key, uploaded, downloaded, seed seconds, completed."""
-_Report: TypeAlias = tuple[int, int, bool, int]
+_Report: TypeAlias = tuple[int, int, bool, int, int, bool, bool]
 """Uploaded, downloaded, whether it seeds, seconds since 1970."""
 _Heard: TypeAlias = tuple[int, bytes, bytes, _Report | None]
 """Account, key, peer id and its last report, None when it is gone."""

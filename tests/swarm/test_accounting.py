@@ -1,10 +1,14 @@
 """Members' accounts in the database: every batch once, whatever fails in between; on SQLite and PostgreSQL."""
 
 import errno
+import importlib
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from largesse.accounts.models import User
 from largesse.swarm.accounting import KEEP_REPORTS, Batch, MemberFeed, Spool, book
@@ -54,17 +58,24 @@ def _ada() -> int:
     return User.objects.create_user("ada").pk
 
 
+def said(uploaded: int, downloaded: int, *, is_seeder: bool = False, heard_at: int = NOW) -> Report:
+    return uploaded, downloaded, is_seeder, heard_at, NOW - 60, False, True
+
+
 def total(account: int) -> tuple[int, int, int, int]:
     found = MemberTotal.objects.get(account_id=account, key=KEY.hex())
     return found.uploaded_bytes, found.downloaded_bytes, found.seed_seconds, found.completed
 
 
 def test_a_batch_is_booked_once_and_sums_up(ada: int) -> None:
-    first = Batch("a" * 32, AT, ((ada, KEY, 10, 20, 30, 1),), ((ada, KEY, PEER, (10, 20, True, NOW)),))
+    first = Batch("a" * 32, AT, ((ada, KEY, 10, 20, 30, 1),), ((ada, KEY, PEER, said(10, 20, is_seeder=True)),))
     assert book(first)
     assert not book(first)
     later = Batch(
-        "b" * 32, AT + timedelta(hours=1), ((ada, KEY, 1, 2, 3, 1),), ((ada, KEY, PEER, (11, 22, True, NOW + 9)),)
+        "b" * 32,
+        AT + timedelta(hours=1),
+        ((ada, KEY, 1, 2, 3, 1),),
+        ((ada, KEY, PEER, said(11, 22, is_seeder=True, heard_at=NOW + 9)),),
     )
     assert book(later)
     assert total(ada) == (11, 22, 33, 2)
@@ -80,7 +91,7 @@ def test_a_batch_is_booked_once_and_sums_up(ada: int) -> None:
 
 def test_a_peer_that_stopped_or_was_silent_for_long_is_forgotten(ada: int) -> None:
     old = NOW - int(KEEP_REPORTS.total_seconds()) - 1
-    silent, stopped = (ada, KEY, b"s" * 20, (1, 1, False, old)), (ada, KEY, PEER, (1, 1, False, NOW))
+    silent, stopped = (ada, KEY, b"s" * 20, said(1, 1, heard_at=old)), (ada, KEY, PEER, said(1, 1))
     assert book(Batch("a" * 32, AT - KEEP_REPORTS, (), (silent, stopped)))
     assert MemberReport.objects.count() == 2
     assert book(Batch("b" * 32, AT, (), ((ada, KEY, PEER, None),)))
@@ -92,7 +103,7 @@ def test_an_account_that_is_gone_and_a_claim_beyond_all_bounds_stop_nothing(ada:
         "a" * 32,
         AT,
         ((ada, KEY, 5, 0, 0, 0), (ada + 1000, KEY, 5, 0, 0, 0)),
-        ((ada, KEY, PEER, (2**64 - 1, 0, False, NOW)), (ada + 1000, KEY, PEER, (1, 1, False, NOW))),
+        ((ada, KEY, PEER, said(2**64 - 1, 0)), (ada + 1000, KEY, PEER, said(1, 1))),
     )
     assert book(batch)
     assert total(ada) == (5, 0, 0, 0)
@@ -104,7 +115,7 @@ def test_what_a_full_disk_refused_is_kept_and_written_later(ada: int, tmp_path: 
     feed = MemberFeed(tracker, spool, clock=lambda: AT)
     for uploaded in (10, 30):
         tracker.deeds = [(ada, KEY, 10, 0, 0, 0)]
-        tracker.heard = [(ada, KEY, PEER, (uploaded, 0, False, NOW))]
+        tracker.heard = [(ada, KEY, PEER, said(uploaded, 0))]
         with pytest.raises(OSError, match="No space left"):
             feed.gather()
     spool.is_full = False
@@ -116,4 +127,33 @@ def test_what_a_full_disk_refused_is_kept_and_written_later(ada: int, tmp_path: 
     assert feed.book_waiting() == 1
     assert total(ada) == (20, 0, 0, 0)
     assert feed.restore() == 1
-    assert tracker.restored == [(ada, KEY, PEER, (30, 0, False, NOW))]
+    assert tracker.restored == [(ada, KEY, PEER, said(30, 0))]
+
+
+def test_a_spool_of_the_version_before_is_read_on(ada: int, tmp_path: Path) -> None:
+    path = tmp_path / "old.batch"
+    heard = [[ada, KEY.hex(), PEER.hex(), [30, 7, True, NOW]], [ada, KEY.hex(), (b"s" * 20).hex(), None]]
+    path.write_text(json.dumps({"id": "a" * 32, "at": AT.isoformat(), "deeds": [], "heard": heard}))
+    assert Batch.parse(path).heard == (
+        (ada, KEY, PEER, (30, 7, True, NOW, NOW, False, True)),
+        (ada, KEY, b"s" * 20, None),
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_of_the_version_before_stay_sessions_that_go_on(ada: int, tmp_path: Path) -> None:
+    MemberReport.objects.create(
+        account_id=ada,
+        key=KEY.hex(),
+        peer_id=PEER.hex(),
+        uploaded_bytes=30,
+        downloaded_bytes=7,
+        is_seeder=True,
+        heard_at=NOW,
+    )
+    migration = importlib.import_module("largesse.swarm.migrations.0004_sessions_of_members")
+    with connection.schema_editor() as editor:
+        migration.fill(apps, editor)
+    tracker = FakeTracker()
+    MemberFeed(tracker, Spool(tmp_path)).restore()
+    assert tracker.restored == [(ada, KEY, PEER, (30, 7, True, NOW, NOW, False, True))]

@@ -18,6 +18,7 @@ from largesse import _core
 
 INTERVAL_SECONDS = 600
 TICK_SECONDS = 4
+LATE_SECONDS = 300
 LIFE_TICKS = INTERVAL_SECONDS * 5 // 2 // TICK_SECONDS
 KEYS = [bytes([number]) * 20 for number in range(5)]
 PEERS = [
@@ -28,6 +29,7 @@ PEERS = [
     "[2600::2]:6000",
 ]
 CLIENTS = [b"-AA0001-aaaaaaaaaaaa", b"-BB0001-bbbbbbbbbbbb"]
+TOTALS = st.one_of(st.sampled_from([0, 10, 500, 600, 5000]), st.integers(0, 2**30))
 Numbers = tuple[int, int, int, int]
 
 
@@ -44,6 +46,19 @@ class Swarm:
         return seeders, len(self.peers) - seeders, partial, self.completed
 
 
+@dataclass
+class Said:
+    """What a member's client said last: its highest totals, when, since when, and what became of it."""
+
+    totals: list[int]
+    heard: int
+    begun: int
+    seeds: bool
+    completed: bool
+    stopped: bool = False
+    former: tuple[int, int] | None = None
+
+
 class Model:
     """What the swarms should do, in the plainest words."""
 
@@ -55,7 +70,7 @@ class Model:
         self.aliases: dict[bytes, bytes] = {}
         self.denied: list[bytes] = []
         self.passkeys: dict[int, bytes] = {}
-        self.reports: dict[tuple[int, bytes, bytes], tuple[int, int, int, bool]] = {}
+        self.reports: dict[tuple[int, bytes, bytes], Said] = {}
         self.deeds: defaultdict[tuple[int, bytes], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
     def allow(self, key: bytes) -> None:
@@ -126,15 +141,57 @@ class Model:
         self, account: int, key: bytes, client: bytes, *, event: str, is_seeder: bool, totals: tuple[int, int]
     ) -> None:
         deed = self.deeds[account, key]
-        last = self.reports.pop((account, key, client), None)
+        peer = (account, key, client)
+        last = self.reports.get(peer)
+        completes = event == "completed" and is_seeder
+        is_less = last is not None and (totals[0] < last.totals[0] or totals[1] < last.totals[1])
         if last:
-            for place in (0, 1):
-                deed[place] += totals[place] - last[place] if totals[place] >= last[place] else totals[place]
-            if last[3]:
-                deed[2] += min(self.now - last[2], 2 * INTERVAL_SECONDS)
-        deed[3] += event == "completed"
-        if event != "stopped":
-            self.reports[account, key, client] = (*totals, self.now, is_seeder)
+            apart = 0 if last.stopped else 2 * INTERVAL_SECONDS
+            if is_less and self.now - last.heard > max(apart, LATE_SECONDS):
+                last = None
+        if last is None:
+            deed[3] += completes
+            self.reports.pop(peer, None)
+            if event != "stopped":
+                self.reports[peer] = Said([*totals], self.now, self.now, is_seeder, completes)
+            return
+        is_nought = 0 < sum(last.totals) >= 2 * sum(totals)
+        if event == "started" and is_nought and (last.stopped or self.now - last.begun > LATE_SECONDS):
+            is_near = self.now - last.heard <= LATE_SECONDS
+            former = (last.totals[0], last.totals[1]) if is_near else None
+            completed = is_near and last.completed
+            self.reports[peer] = Said([*totals], self.now, self.now, is_seeder, completed, former=former)
+            return
+        if last.seeds:
+            deed[2] += min(self.now - last.heard, 2 * INTERVAL_SECONDS)
+        deed[3] += completes and not last.completed
+        last.completed |= completes
+        if self.now - last.begun > LATE_SECONDS:
+            last.former = None
+        ends_former = False
+        if last.former is None:
+            new = self._above(last, totals)
+        elif event != "stopped":
+            new = (0, 0)
+        elif ends_former := totals[0] >= last.former[0] and totals[1] >= last.former[1]:
+            new = (totals[0] - last.former[0], totals[1] - last.former[1])
+            last.former = totals
+        else:
+            new = self._above(last, totals)
+        deed[0] += new[0]
+        deed[1] += new[1]
+        if not last.stopped or event == "started" or self.now - last.heard > LATE_SECONDS:
+            last.heard = self.now
+            last.stopped = event == "stopped" and not ends_former
+            last.seeds = event != "stopped" and (last.seeds if is_less else is_seeder)
+
+    @staticmethod
+    def _above(last: Said, totals: tuple[int, int]) -> tuple[int, int]:
+        """Return by how much the totals exceed the highest before; they are the highest now."""
+        highest = max(last.totals[0], totals[0]), max(last.totals[1], totals[1])
+        new = highest[0] - last.totals[0], highest[1] - last.totals[1]
+        last.totals = [*highest]
+        return new
 
     def advance(self, seconds: int) -> None:
         self.now += seconds
@@ -164,7 +221,7 @@ def compact(peer: str) -> bytes:
 class SwarmMachine(RuleBasedStateMachine):
     """Drives the compiled swarms and the model side by side."""
 
-    @initialize(policy=st.sampled_from(["listed", "open", "members"]), shards=st.sampled_from([1, 2, 5]))
+    @initialize(policy=st.sampled_from(["members", "listed", "open"]), shards=st.sampled_from([1, 2, 5]))
     def begin(self, policy: str, shards: int) -> None:
         self.model = Model(policy)
         self.shards = shards
@@ -182,8 +239,8 @@ class SwarmMachine(RuleBasedStateMachine):
         left=st.integers(0, 1),
         wanted=st.integers(0, 6),
         client=st.sampled_from(CLIENTS),
-        passkey=st.sampled_from([bytes(16), bytes([1]) * 16, None]),
-        totals=st.tuples(st.integers(0, 2**30), st.integers(0, 2**30)),
+        passkey=st.sampled_from([bytes(16), bytes(16), bytes([1]) * 16, None]),
+        totals=st.tuples(TOTALS, TOTALS),
     )
     def announce(
         self,
@@ -274,6 +331,27 @@ class SwarmMachine(RuleBasedStateMachine):
         }
 
     @precondition(lambda self: self.model.policy == "members")
+    @rule(
+        client=st.sampled_from(CLIENTS),
+        said=st.lists(
+            st.tuples(
+                st.sampled_from(["started", "", "completed", "stopped"]),
+                st.sampled_from([0, 10, 500, 600, 5000]),
+                st.sampled_from([0, 4, 100, 400, 1500]),
+            ),
+            min_size=2,
+            max_size=8,
+        ),
+    )
+    def live(self, client: bytes, said: list[tuple[str, int, int]]) -> None:
+        """A member's client says several things about one torrent, some of them late."""
+        self.allow(KEYS[0])
+        self._admit(1, bytes(16))
+        for event, uploaded, pause in said:
+            self.announce(KEYS[0], PEERS[0], event, uploaded % 4, 2, client, bytes(16), (uploaded, 0))
+            self.advance(pause)
+
+    @precondition(lambda self: self.model.policy == "members")
     @rule()
     def drain_members(self) -> None:
         deltas, heard = self.swarms.drain_members()
@@ -282,7 +360,8 @@ class SwarmMachine(RuleBasedStateMachine):
         self.model.deeds.clear()
         for account, key, client, report in heard:
             last = self.model.reports.get((account, key, client))
-            assert (report and (report[0], report[1], report[2])) == (last and (last[0], last[1], last[3]))
+            facts = report and (*report[:3], *report[5:])
+            assert facts == (last and (*last.totals, last.seeds, last.stopped, last.completed))
 
     @precondition(lambda self: self.model.policy == "open")
     @rule()

@@ -14,10 +14,12 @@ pub(crate) type Key = [u8; 20];
 pub(crate) type PyChange = (String, Key, Option<Key>);
 type PyCounts<'py> = (Bound<'py, PyBytes>, u32, u32, u32, u32);
 pub(crate) type PyDeed<'py> = (u64, Bound<'py, PyBytes>, u64, u64, u64, u32);
-/// Account, key, peer id, then uploaded, downloaded, whether it seeds, seconds since 1970; None for a peer that is gone.
-pub(crate) type PyReport<'py> =
-    (u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<(u64, u64, bool, i64)>);
-type PyKept = (u64, Key, [u8; 20], (u64, u64, bool, i64));
+/// Uploaded, downloaded, whether it seeds, when it was heard and when its session began (seconds since 1970), whether it stopped, and
+/// whether its completed download was counted.
+type PyLast = (u64, u64, bool, i64, i64, bool, bool);
+/// Account, key, peer id, and its last report; None for a peer that is gone.
+pub(crate) type PyReport<'py> = (u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Option<PyLast>);
+type PyKept = (u64, Key, [u8; 20], PyLast);
 
 /// A tracker that runs until it is stopped.
 #[pyclass(name = "Tracker", frozen)]
@@ -181,8 +183,10 @@ impl PyTracker {
     /// Takes the last reports of members that a former tracker handed over.
     fn restore_members(&self, reports: Vec<PyKept>) {
         self.engine.restore_members(reports.into_iter().map(|(account, key, peer_id, report)| {
-            let (uploaded, downloaded, was_seeder, seconds) = report;
-            ((account, key, peer_id), Report { uploaded, downloaded, seconds, was_seeder })
+            let (uploaded, downloaded, was_seeder, seconds, begun, is_stopped, has_completed) = report;
+            let report =
+                Report { uploaded, downloaded, seconds, begun, was_seeder, is_stopped, has_completed };
+            ((account, key, peer_id), report)
         }));
     }
 
@@ -231,7 +235,10 @@ pub(crate) fn members(py: Python<'_>, deeds: Deeds) -> (Vec<PyDeed<'_>>, Vec<PyR
         (account, PyBytes::new(py, &key), uploaded, downloaded, seed_seconds, completed)
     });
     let reports = deeds.reports.into_iter().map(|((account, key, peer_id), report)| {
-        let last = report.map(|last| (last.uploaded, last.downloaded, last.was_seeder, last.seconds));
+        let last = report.map(|last| {
+            let Report { uploaded, downloaded, seconds, begun, was_seeder, is_stopped, has_completed } = last;
+            (uploaded, downloaded, was_seeder, seconds, begun, is_stopped, has_completed)
+        });
         (account, PyBytes::new(py, &key), PyBytes::new(py, &peer_id), last)
     });
     (deltas.collect(), reports.collect())

@@ -1,22 +1,21 @@
 //! Members: passkeys that name accounts, and what each account gave and took.
 //!
-//! Clients report totals since they started; what counts is the difference to the last report of the same peer. Differences are
-//! gathered for each account and torrent until they are fetched, together with the reports that changed: whoever keeps both in one
-//! step and gives the reports back to a new tracker loses nothing and counts nothing twice.
+//! Clients report totals since they started; [`crate::member_report`] says what counts of them. That is gathered for each account and
+//! torrent until it is fetched, together with the reports that changed: whoever keeps both in one step and gives the reports back to
+//! a new tracker loses nothing and counts nothing twice.
 
 use std::collections::{HashMap, HashSet};
 
 use largesse_swarm::{Event, Key};
 
 use crate::engine::{Engine, Request};
+use crate::member_report::{Known, Report};
 
 /// A passkey: 16 bytes, written as 32 hex digits.
 pub type Passkey = [u8; 16];
 
 /// Most peers whose last report is remembered; beyond that the oldest half is forgotten.
 const MOST_REPORTS: usize = 1_000_000;
-/// A report that claims more than this since the last one is a mistake or a lie, and counts as nothing.
-const MOST_BYTES_AT_ONCE: u64 = 1 << 44;
 
 /// What an account did on a torrent since the last fetch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,21 +30,17 @@ pub struct Delta {
     pub completed: u32,
 }
 
+impl Delta {
+    fn add(&mut self, other: &Self) {
+        self.uploaded = self.uploaded.saturating_add(other.uploaded);
+        self.downloaded = self.downloaded.saturating_add(other.downloaded);
+        self.seed_seconds = self.seed_seconds.saturating_add(other.seed_seconds);
+        self.completed = self.completed.saturating_add(other.completed);
+    }
+}
+
 /// An account, a torrent, and the client's own name.
 pub type Peer = (u64, Key, [u8; 20]);
-
-/// What a peer said last: totals since its client started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Bytes given.
-    pub uploaded: u64,
-    /// Bytes taken.
-    pub downloaded: u64,
-    /// When it said so, on whatever clock its keeper has: the tracker's own in here, seconds since 1970 outside.
-    pub seconds: i64,
-    /// Whether it had everything.
-    pub was_seeder: bool,
-}
 
 /// What members did since the last time, and the reports that this was counted from; both are kept, or neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +55,7 @@ pub struct Deeds {
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     accounts: HashMap<Passkey, u64>,
-    reports: HashMap<Peer, Report>,
+    reports: HashMap<Peer, Known>,
     heard: HashSet<Peer>,
     deltas: HashMap<(u64, Key), Delta>,
 }
@@ -74,8 +69,7 @@ pub(crate) struct MemberAnnounce {
     pub(crate) uploaded: u64,
     pub(crate) downloaded: u64,
     pub(crate) is_seeder: bool,
-    pub(crate) is_completed: bool,
-    pub(crate) is_stopped: bool,
+    pub(crate) event: Event,
     /// The longest time between two announces that counts as seeding.
     pub(crate) most_seconds: u64,
 }
@@ -101,43 +95,23 @@ impl Members {
 
     /// Takes the reports that a former tracker kept, so that the next announces are compared with them.
     pub(crate) fn restore(&mut self, reports: impl Iterator<Item = (Peer, Report)>) {
-        self.reports.extend(reports);
+        self.reports.extend(reports.map(|(peer, report)| (peer, report.into())));
     }
 
     pub(crate) fn report(&mut self, announce: &MemberAnnounce, seconds: i64) {
         let peer = (announce.account, announce.key, announce.peer_id);
         self.heard.insert(peer);
-        let delta = self.deltas.entry((announce.account, announce.key)).or_default();
-        if let Some(last) = self.reports.get(&peer) {
-            // A client that began anew reports less than before; then its whole total is new.
-            let since = |now: u64, before: u64| if now >= before { now - before } else { now };
-            let uploaded = since(announce.uploaded, last.uploaded);
-            let downloaded = since(announce.downloaded, last.downloaded);
-            if uploaded <= MOST_BYTES_AT_ONCE && downloaded <= MOST_BYTES_AT_ONCE {
-                delta.uploaded += uploaded;
-                delta.downloaded += downloaded;
-            }
-            if last.was_seeder {
-                let since = u64::try_from(seconds.saturating_sub(last.seconds)).unwrap_or(0);
-                delta.seed_seconds += since.min(announce.most_seconds);
-            }
-        }
-        delta.completed += u32::from(announce.is_completed);
-        if announce.is_stopped {
+        let (known, new) = Known::hear(self.reports.get(&peer).copied(), announce, seconds);
+        self.deltas.entry((announce.account, announce.key)).or_default().add(&new);
+        let Some(known) = known else {
             self.reports.remove(&peer);
             return;
-        }
+        };
         if self.reports.len() >= MOST_REPORTS {
             let oldest = seconds.saturating_sub_unsigned(announce.most_seconds);
-            self.reports.retain(|_, report| report.seconds > oldest);
+            self.reports.retain(|_, known| known.report.seconds > oldest);
         }
-        let report = Report {
-            uploaded: announce.uploaded,
-            downloaded: announce.downloaded,
-            seconds,
-            was_seeder: announce.is_seeder,
-        };
-        self.reports.insert(peer, report);
+        self.reports.insert(peer, known);
     }
 
     /// Hands over what was gathered.
@@ -148,7 +122,7 @@ impl Members {
             .filter(|(_, delta)| *delta != Delta::default())
             .map(|((account, key), delta)| (account, key, delta));
         let heard = std::mem::take(&mut self.heard);
-        let reports = heard.into_iter().map(|peer| (peer, self.reports.get(&peer).copied()));
+        let reports = heard.into_iter().map(|peer| (peer, self.reports.get(&peer).map(|known| known.report)));
         Deeds { deltas: deltas.collect(), reports: reports.collect() }
     }
 }
@@ -172,19 +146,19 @@ impl Engine {
     pub fn drain_members(&self) -> Deeds {
         let mut deeds = self.members().drain();
         let behind = self.clock.behind_unix();
-        deeds
-            .reports
-            .iter_mut()
-            .filter_map(|(_, report)| report.as_mut())
-            .for_each(|report| report.seconds += behind);
+        deeds.reports.iter_mut().filter_map(|(_, report)| report.as_mut()).for_each(|report| {
+            (report.seconds, report.begun) = (report.seconds + behind, report.begun + behind);
+        });
         deeds
     }
 
     /// Takes the last reports of a former tracker's members, with their times in seconds since 1970.
     pub fn restore_members(&self, reports: impl Iterator<Item = (Peer, Report)>) {
         let behind = self.clock.behind_unix();
-        let ours =
-            |(peer, report): (Peer, Report)| (peer, Report { seconds: report.seconds - behind, ..report });
+        let ours = |(peer, report): (Peer, Report)| {
+            let (seconds, begun) = (report.seconds - behind, report.begun - behind);
+            (peer, Report { seconds, begun, ..report })
+        };
         self.members().restore(reports.map(ours));
     }
 
@@ -196,8 +170,7 @@ impl Engine {
             uploaded: request.uploaded,
             downloaded: request.downloaded,
             is_seeder: request.announce.is_seeder,
-            is_completed: request.announce.event == Event::Completed,
-            is_stopped: request.announce.event == Event::Stopped,
+            event: request.announce.event,
             most_seconds: u64::from(self.config().interval_seconds) * 2,
         };
         self.members().report(&announce, self.seconds().cast_signed());
@@ -216,29 +189,116 @@ mod tests {
             uploaded,
             downloaded,
             is_seeder,
-            is_completed: false,
-            is_stopped: false,
+            event: Event::None,
             most_seconds: 3600,
         }
     }
 
     #[test]
-    fn only_differences_count_and_a_restart_of_the_client_begins_anew() {
+    fn only_differences_count_and_what_cannot_be_changes_nothing() {
         let mut members = Members::default();
         members.report(&announce(0, 0, false), 0);
         members.report(&announce(100, 50, true), 60);
         members.report(&announce(300, 50, true), 660);
-        members.report(&announce(10, 0, true), 700);
-        members.report(&announce(1 << 50, 0, true), 710);
+        members.report(&announce(1 << 50, 50, true), 700);
+        members.report(&announce(310, 50, true), 710);
         let Deeds { deltas, reports } = members.drain();
         let [(7, key, delta)] = deltas[..] else { panic!("one record") };
         assert_eq!(key, [1; 20]);
-        let last = Report { uploaded: 1 << 50, downloaded: 0, seconds: 710, was_seeder: true };
+        let last = Report {
+            uploaded: 310,
+            downloaded: 50,
+            seconds: 710,
+            begun: 0,
+            was_seeder: true,
+            is_stopped: false,
+            has_completed: false,
+        };
         assert_eq!(reports, [((7, [1; 20], [2; 20]), Some(last))]);
         assert_eq!(delta, Delta { uploaded: 310, downloaded: 50, seed_seconds: 650, completed: 0 });
         assert_eq!(members.drain(), Deeds::default());
-        members.report(&MemberAnnounce { is_stopped: true, ..announce(1 << 50, 0, true) }, 720);
-        assert_eq!(members.drain().reports, [((7, [1; 20], [2; 20]), None)]);
+        members.report(&MemberAnnounce { event: Event::Stopped, ..announce(310, 50, true) }, 720);
+        let stopped = Report { seconds: 720, was_seeder: false, is_stopped: true, ..last };
+        assert_eq!(members.drain().reports, [((7, [1; 20], [2; 20]), Some(stopped))]);
+    }
+
+    /// What counts of announces, each with its second: uploaded, downloaded, seconds as a seeder, completed.
+    fn counted(said: &[(i64, Event, u64, u64, bool)]) -> (u64, u64, u64, u32) {
+        let mut members = Members::default();
+        for (seconds, event, uploaded, downloaded, is_seeder) in said {
+            let announce = MemberAnnounce { event: *event, ..announce(*uploaded, *downloaded, *is_seeder) };
+            members.report(&announce, *seconds);
+        }
+        let sums = members.drain().deltas.into_iter().map(|(_, _, delta)| delta);
+        sums.fold((0, 0, 0, 0), |sum, delta| {
+            (
+                sum.0 + delta.uploaded,
+                sum.1 + delta.downloaded,
+                sum.2 + delta.seed_seconds,
+                sum.3 + delta.completed,
+            )
+        })
+    }
+
+    #[test]
+    fn what_comes_late_or_twice_counts_once() {
+        use Event::{Completed, None, Started, Stopped};
+        // Over two addresses or under two keys, out of order.
+        let twice = [0, 1000, 1010, 1000, 1010].map(|uploaded| (60, None, uploaded, 0, false));
+        assert_eq!(counted(&twice), (1010, 0, 0, 0));
+        // The first announce and the one of the end are sent again, the first after the second.
+        let again = [
+            (0, Started, 0, 0, false),
+            (20, Completed, 100, 900, true),
+            (30, Started, 0, 0, false),
+            (35, Completed, 100, 900, true),
+        ];
+        assert_eq!(counted(&again), (100, 900, 15, 1));
+        // A short session over two addresses, of which one is slow.
+        let short = [
+            (0, Started, 0, 0, false),
+            (60, Completed, 100, 900, true),
+            (90, Stopped, 150, 900, true),
+            (91, Started, 0, 0, false),
+            (92, Completed, 100, 900, true),
+            (93, Stopped, 150, 900, true),
+            (94, Stopped, 150, 900, true),
+        ];
+        assert_eq!(counted(&short), (150, 900, 30 + 1, 1));
+        // What was said in the midst comes after the end.
+        let after = [(0, None, 0, 0, false), (9, Stopped, 150, 0, false), (10, None, 100, 0, true)];
+        assert_eq!(counted(&[&after[..], &[(11, Stopped, 150, 0, true)]].concat()), (150, 0, 0, 0));
+    }
+
+    #[test]
+    fn a_client_that_begins_anew_loses_nothing() {
+        use Event::{None, Started, Stopped};
+        let paused = [
+            (0, Started, 0, 0, false),
+            (60, Stopped, 5000, 0, false),
+            (70, Started, 0, 0, false),
+            (80, None, 300, 0, false),
+            (400, None, 700, 0, false),
+        ];
+        assert_eq!(counted(&paused), (5700, 0, 0, 0));
+        let briefly = [&paused[..3], &[(90, Stopped, 300, 0, false)]].concat();
+        assert_eq!(counted(&briefly), (5300, 0, 0, 0));
+        // Its last words never came.
+        let broken = [
+            (0, Started, 0, 0, true),
+            (1000, None, 5000, 0, true),
+            (1100, Started, 0, 0, true),
+            (1500, None, 6000, 0, true),
+        ];
+        assert_eq!(counted(&broken), (11_000, 0, 1400, 0));
+        // Neither did its first ones, and only a long silence tells.
+        let silent = [
+            (0, None, 0, 0, false),
+            (1000, None, 5000, 0, false),
+            (9000, None, 10, 0, false),
+            (9500, None, 40, 0, false),
+        ];
+        assert_eq!(counted(&silent), (5030, 0, 0, 0));
     }
 
     #[test]

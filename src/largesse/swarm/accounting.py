@@ -52,14 +52,28 @@ ON CONFLICT (account_id, key) DO UPDATE SET
     last_seen_at = excluded.last_seen_at
 """
 REMEMBER = """
-INSERT INTO swarm_memberreport (account_id, key, peer_id, uploaded_bytes, downloaded_bytes, is_seeder, heard_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO swarm_memberreport
+    (account_id, key, peer_id, uploaded_bytes, downloaded_bytes, is_seeder, heard_at, begun_at, is_stopped, has_completed)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (account_id, key, peer_id) DO UPDATE SET
     uploaded_bytes = excluded.uploaded_bytes,
     downloaded_bytes = excluded.downloaded_bytes,
     is_seeder = excluded.is_seeder,
-    heard_at = excluded.heard_at
+    heard_at = excluded.heard_at,
+    begun_at = excluded.begun_at,
+    is_stopped = excluded.is_stopped,
+    has_completed = excluded.has_completed
 """
+REPORTED = (
+    "uploaded_bytes",
+    "downloaded_bytes",
+    "is_seeder",
+    "heard_at",
+    "begun_at",
+    "is_stopped",
+    "has_completed",
+)
+"""The fields of a report, in its order."""
 FORGET = "DELETE FROM swarm_memberreport WHERE account_id = %s AND key = %s AND peer_id = %s"
 MOST_BYTES = 2**63 - 1
 """A client that claims more is wrong; the largest number of the database stands for it."""
@@ -142,12 +156,10 @@ class MemberFeed:
                 self.book_waiting()
             except CountsLost:
                 logger.exception("a batch of the members' accounts was put aside")
-        rows = MemberReport.objects.values_list(
-            "account_id", "key", "peer_id", "uploaded_bytes", "downloaded_bytes", "is_seeder", "heard_at"
-        )
+        rows = MemberReport.objects.values_list("account_id", "key", "peer_id", *REPORTED)
         reports = [
-            (account, bytes.fromhex(key), bytes.fromhex(peer_id), (uploaded, downloaded, is_seeder, heard_at))
-            for account, key, peer_id, uploaded, downloaded, is_seeder, heard_at in rows.iterator(chunk_size=5_000)
+            (account, bytes.fromhex(key), bytes.fromhex(peer_id), tuple(report))
+            for account, key, peer_id, *report in rows.iterator(chunk_size=5_000)
         ]
         self.tracker.restore_members(reports)
         return len(reports)
@@ -221,22 +233,28 @@ def _deed(parts: list[object]) -> Deed:
 
 def _reported(peer: tuple[int, bytes, bytes], report: Report) -> tuple[int | str | bool, ...]:
     account, key, peer_id = peer
-    uploaded, downloaded, is_seeder, heard_at = report
-    return (
-        account,
-        key.hex(),
-        peer_id.hex(),
-        min(uploaded, MOST_BYTES),
-        min(downloaded, MOST_BYTES),
-        is_seeder,
-        heard_at,
-    )
+    uploaded, downloaded, *rest = report
+    return (account, key.hex(), peer_id.hex(), min(uploaded, MOST_BYTES), min(downloaded, MOST_BYTES), *rest)
 
 
 def _heard(parts: list[Any]) -> Heard:
     account, key, peer_id, report = parts
-    found = (int(report[0]), int(report[1]), bool(report[2]), int(report[3])) if report else None
-    return int(account), bytes.fromhex(key), bytes.fromhex(peer_id), found
+    return int(account), bytes.fromhex(key), bytes.fromhex(peer_id), _report(report) if report else None
+
+
+def _report(parts: list[Any]) -> Report:
+    """Read a report; an older spool has its first four parts only, and whoever seeded has completed."""
+    uploaded, downloaded, is_seeder, heard_at, *rest = parts
+    begun_at, is_stopped, has_completed = rest or (heard_at, False, is_seeder)
+    return (
+        int(uploaded),
+        int(downloaded),
+        bool(is_seeder),
+        int(heard_at),
+        int(begun_at),
+        bool(is_stopped),
+        bool(has_completed),
+    )
 
 
 def _row(deed: Deed, *, at: datetime) -> tuple[int | str | None, ...]:

@@ -32,8 +32,11 @@ Change = tuple[str, bytes, bytes | None]
 
 Deed = tuple[int, bytes, int, int, int, int]
 """account, announce key, bytes uploaded, bytes downloaded, seconds seeded, downloads completed."""
-Report = tuple[int, int, bool, int]
-"""What a peer said last: bytes uploaded, bytes downloaded, whether it seeds, and when, in seconds since 1970."""
+Report = tuple[int, int, bool, int, int, bool, bool]
+"""
+What a peer said last: bytes uploaded, bytes downloaded, whether it seeds, when it was heard and when its session began (seconds
+since 1970), whether it stopped, and whether its completed download was counted.
+"""
 Heard = tuple[int, bytes, bytes, Report | None]
 """account, announce key, peer id, and its last report; None when it is gone."""
 

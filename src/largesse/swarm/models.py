@@ -56,6 +56,11 @@ class MemberReport(models.Model):
     is_seeder = models.BooleanField()
     heard_at = models.BigIntegerField()
     """Seconds since 1970, as the tracker counts."""
+    begun_at = models.BigIntegerField(default=0)
+    """When the peer's session began, likewise."""
+    is_stopped = models.BooleanField(default=False)
+    has_completed = models.BooleanField(default=False)
+    """Whether its completed download was counted."""
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("account", "key", "peer_id"), name="one_report_per_peer"),)
