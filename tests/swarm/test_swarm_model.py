@@ -156,7 +156,7 @@ class Model:
                 self.reports[peer] = Said([*totals], self.now, self.now, is_seeder, completes)
             return
         is_nought = 0 < sum(last.totals) >= 2 * sum(totals)
-        if event == "started" and is_nought and (last.stopped or self.now - last.begun > LATE_SECONDS):
+        if event == "started" and is_nought:
             is_near = self.now - last.heard <= LATE_SECONDS
             former = (last.totals[0], last.totals[1]) if is_near else None
             completed = is_near and last.completed
@@ -168,21 +168,18 @@ class Model:
         last.completed |= completes
         if self.now - last.begun > LATE_SECONDS:
             last.former = None
-        ends_former = False
-        if last.former is None:
-            new = self._above(last, totals)
-        elif event != "stopped":
-            new = (0, 0)
-        elif ends_former := totals[0] >= last.former[0] and totals[1] >= last.former[1]:
-            new = (totals[0] - last.former[0], totals[1] - last.former[1])
-            last.former = totals
-        else:
-            new = self._above(last, totals)
+        is_of_former = last.former is not None and any(
+            before > 0 and now >= before for now, before in zip(totals, last.former, strict=True)
+        )
+        if last.former is not None and is_of_former:
+            self._above(last, last.former)
+            last.former = None
+        new = self._above(last, totals)
         deed[0] += new[0]
         deed[1] += new[1]
         if not last.stopped or event == "started" or self.now - last.heard > LATE_SECONDS:
             last.heard = self.now
-            last.stopped = event == "stopped" and not ends_former
+            last.stopped = event == "stopped" and not is_of_former
             last.seeds = event != "stopped" and (last.seeds if is_less else is_seeder)
 
     @staticmethod

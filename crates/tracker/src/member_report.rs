@@ -2,14 +2,11 @@
 //!
 //! Clients report totals since they started. They say the same thing several times: to each address and URL of the tracker, under
 //! both keys of a hybrid torrent, and again where no answer came. So announces arrive twice and out of order, and only what exceeds
-//! the highest totals so far is new. A client that begins anew goes back to nought; that it did so is believed only where it cannot be
-//! an old announce that comes late:
+//! the highest totals so far is new. A client that begins anew goes back to nought. That it did so is believed where it says "started"
+//! with at most half of its former totals, or was silent for longer than anything can be late, and than two announces are apart.
 //!
-//! - It says "started" with at most half of its former totals, after "stopped" or more than [`LATE_SECONDS`] after its session began.
-//! - Or it was silent for longer than anything can be late, and than two announces are apart.
-//!
-//! For a while after a new "started", words of the session before may still come. What is said then counts with the next announce after
-//! that while, or with the last one: nothing is lost, and nothing of the session before counts again.
+//! A "started" may itself be an old announce that comes late. So for a while after it the totals of the session before are remembered,
+//! and who reaches them within that while has never begun anew: they are the highest totals again, and nothing counts twice.
 
 use largesse_swarm::Event;
 
@@ -67,7 +64,7 @@ impl Known {
             let report = begun(announce, seconds, completes);
             return ((announce.event != Event::Stopped).then(|| report.into()), delta);
         };
-        if known.is_anew(announce, seconds) {
+        if known.is_anew(announce) {
             let last = known.report;
             let is_heard = seconds - last.seconds <= LATE_SECONDS;
             let former = is_heard.then_some((last.uploaded, last.downloaded));
@@ -95,43 +92,36 @@ impl Known {
     }
 
     /// Whether the client began anew.
-    fn is_anew(&self, announce: &MemberAnnounce, seconds: i64) -> bool {
+    fn is_anew(&self, announce: &MemberAnnounce) -> bool {
         let last = &self.report;
         let (now, before) = (
             u128::from(announce.uploaded) + u128::from(announce.downloaded),
             u128::from(last.uploaded) + u128::from(last.downloaded),
         );
-        announce.event == Event::Started
-            && before > 0
-            && now * 2 <= before
-            && (last.is_stopped || seconds - last.begun > LATE_SECONDS)
+        announce.event == Event::Started && before > 0 && now * 2 <= before
     }
 
-    /// Counts bytes; returns whether the announce was the last word of the session before.
+    /// Counts bytes; returns whether the announce was one of the session before.
     fn count(&mut self, announce: &MemberAnnounce, seconds: i64, delta: &mut Delta) -> bool {
         let last = &mut self.report;
-        let doubt = self.former.filter(|_| seconds - last.begun <= LATE_SECONDS);
-        self.former = doubt;
-        let is_last = announce.event == Event::Stopped;
-        let is_of_former =
-            |former: &(u64, u64)| is_last && announce.uploaded >= former.0 && announce.downloaded >= former.1;
-        if doubt.is_some() && !is_last {
-            return false;
+        let former = self.former.filter(|_| seconds - last.begun <= LATE_SECONDS);
+        let is_reached = |now: u64, before: u64| before > 0 && now >= before;
+        let reached = former.filter(|(uploaded, downloaded)| {
+            is_reached(announce.uploaded, *uploaded) || is_reached(announce.downloaded, *downloaded)
+        });
+        self.former = if reached.is_some() { None } else { former };
+        if let Some((uploaded, downloaded)) = reached {
+            last.uploaded = last.uploaded.max(uploaded);
+            last.downloaded = last.downloaded.max(downloaded);
         }
-        let (uploaded, downloaded) = doubt.filter(is_of_former).unwrap_or((last.uploaded, last.downloaded));
-        let new =
-            (announce.uploaded.saturating_sub(uploaded), announce.downloaded.saturating_sub(downloaded));
-        if new.0 > MOST_BYTES_AT_ONCE || new.1 > MOST_BYTES_AT_ONCE {
-            return false;
+        let uploaded = announce.uploaded.saturating_sub(last.uploaded);
+        let downloaded = announce.downloaded.saturating_sub(last.downloaded);
+        if uploaded <= MOST_BYTES_AT_ONCE && downloaded <= MOST_BYTES_AT_ONCE {
+            (delta.uploaded, delta.downloaded) = (uploaded, downloaded);
+            last.uploaded += uploaded;
+            last.downloaded += downloaded;
         }
-        (delta.uploaded, delta.downloaded) = new;
-        if doubt.as_ref().is_some_and(is_of_former) {
-            self.former = Some((announce.uploaded, announce.downloaded));
-            return true;
-        }
-        last.uploaded += new.0;
-        last.downloaded += new.1;
-        false
+        reached.is_some()
     }
 
     /// Notes when the peer was heard, and how it stands.

@@ -253,7 +253,7 @@ mod tests {
             (30, Started, 0, 0, false),
             (35, Completed, 100, 900, true),
         ];
-        assert_eq!(counted(&again), (100, 900, 15, 1));
+        assert_eq!(counted(&again), (100, 900, 0, 1));
         // A short session over two addresses, of which one is slow.
         let short = [
             (0, Started, 0, 0, false),
