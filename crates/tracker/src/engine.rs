@@ -1,10 +1,9 @@
 //! The engine: the swarms of all protocols, with policy, members and rules. Every protocol asks it the same way.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use largesse_swarm::{Announce, Counts, Event, Key, Outcome, Seeded, Shard, Tick, Visibility};
+use largesse_swarm::{Announce, Counts, Key, Outcome, Seeded, Shard, Tick, Visibility};
 
 use crate::clock::Clock;
 use crate::connection::ConnectionIds;
@@ -319,25 +318,6 @@ impl Engine {
                 count(&self.counters.refused_policy);
                 Err(Refusal::NotListed)
             }
-        }
-    }
-
-    /// Takes a peer out of a swarm that is known to be gone from its address.
-    pub(crate) fn forget_peer(&self, key: Key, address: SocketAddr) {
-        let mut announce = Announce {
-            key,
-            address,
-            event: Event::Stopped,
-            is_seeder: false,
-            wanted: 0,
-            both_families: false,
-        };
-        for _ in 0..2 {
-            let shard = self.shard_of(&announce.key);
-            let outcome =
-                self.shard(shard).announce(&announce, self.tick(), &mut Vec::new(), &mut Vec::new());
-            let Outcome::SameAs(canonical) = outcome else { return };
-            announce.key = canonical;
         }
     }
 

@@ -11,7 +11,7 @@ use largesse_wire::websocket::accept_key;
 use crate::counters::count;
 use crate::engine::{Engine, Request};
 use crate::http_limits::{Limits, Meter};
-use crate::http_peers::Known;
+use crate::http_peers::{Client, Known, forget_peer};
 use crate::http_places::Open;
 use crate::http_reply::{Keep, Retry, Told, failure, respond, write_reply};
 use crate::http_scrape::{FullScrape, scrape};
@@ -187,11 +187,21 @@ impl Http {
             downloaded: query.downloaded,
             passkey,
         };
-        match self.engine.announce(&request, v4, v6) {
+        let known = &mut *self.known.borrow_mut();
+        let outcome = self.engine.admit(&request).and_then(|account| {
+            // Before it is answered: the reply counts the client once, and does not tell it of itself.
+            self.forget_left(&request, query, known);
+            let mut shard = self.engine.shard(self.engine.shard_of(key));
+            let outcome = shard.announce(&request.announce, self.engine.tick(), v4, v6);
+            drop(shard);
+            self.engine.finish(&request, account, outcome, v4, v6)
+        });
+        match outcome {
             Ok(reply) => {
                 count(&counters.http_announces);
-                let known = &mut *self.known.borrow_mut();
-                self.remember(&request, query, known);
+                if request.announce.event != Event::Stopped {
+                    known.name(key, request.announce.address, peer_id);
+                }
                 let told = Told {
                     counts: reply.counts,
                     interval_seconds: reply.interval_seconds,
@@ -212,15 +222,15 @@ impl Http {
         }
     }
 
-    /// Remembers a peer's name, and takes it out of the swarm where it was before its address changed.
-    fn remember(&self, request: &Request, query: &Query, known: &mut Known) {
+    /// Takes a client that proves itself with its key out of the swarm where it is no more.
+    fn forget_left(&self, request: &Request, query: &Query, known: &mut Known) {
         let Announce { key, address, event, .. } = request.announce;
-        if event != Event::Stopped {
-            known.name(&key, address, request.peer_id);
-        }
-        let Some(client_key) = query.client_key else { return };
-        if let Some(former) = known.moved(&key, &request.peer_id, &client_key, address) {
-            self.engine.forget_peer(key, former);
+        let is_stopping = event == Event::Stopped;
+        let Some(proof) = &query.client_key else { return };
+        let client = Client { key: &key, peer_id: &request.peer_id, proof, address, is_stopping };
+        let interval_seconds = self.engine.config().interval_seconds;
+        for former in known.left(client, self.engine.seconds(), interval_seconds) {
+            forget_peer(&self.engine, key, former);
             count(&self.engine.counters.http_peers_moved);
         }
     }
