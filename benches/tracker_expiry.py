@@ -1,9 +1,7 @@
 """The announce path while most of the peers are expiring: what a reply costs then, and the longest wait for one."""
 
-import json
 import statistics
 import time
-import urllib.request
 
 from benches import servers
 from benches.tracker_udp import Run, ratio_of
@@ -34,12 +32,12 @@ def run(*, rounds: int, seconds: float) -> str:
             )
 
         before = [turn() for _ in range(rounds)]
-        held = _peers(tracker)
+        held = servers.counters(tracker)["peers_ipv4"]
         time.sleep(max(0.0, began + LIFE_SECONDS - time.monotonic()))
         during = []
         while time.monotonic() < filled + LIFE_SECONDS + PASS_SECONDS:
             during.append(turn())
-        left = _peers(tracker)
+        left = servers.counters(tracker)["peers_ipv4"]
     lines = [
         "| announce, 200k active peers in 2k torrents | peers held | of the floor | CPU s a million | longest reply at 20,000/s |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -50,9 +48,3 @@ def run(*, rounds: int, seconds: float) -> str:
         longest = statistics.median(run["latency_longest_us"] for run in offered)
         lines.append(f"| {name} | {peers} | {ratio_of(floors, runs):.2f} | {cost:.2f} | {longest / 1000:.1f} ms |")
     return "\n".join(lines)
-
-
-def _peers(server: servers.Server) -> int:
-    with urllib.request.urlopen(f"{server.admin}/stats.json", timeout=10) as answer:
-        held: int = json.load(answer)["peers_ipv4"]
-    return held
