@@ -151,6 +151,16 @@ def test_a_stop_that_cannot_keep_the_swarms_says_so_and_ends_well(tmp_path: Path
     assert "Traceback" not in running.said()
 
 
+def test_a_damaged_snapshot_is_dropped_by_a_start_that_does_without(tmp_path: Path) -> None:
+    snapshot = tmp_path / "tracker" / "swarms.snapshot"
+    snapshot.parent.mkdir()
+    snapshot.write_bytes(os.urandom(100))
+    running, _told = started(tmp_path)
+    assert not snapshot.exists()
+    running.stop()
+    assert "the snapshot of the swarms was of no use" in running.said()
+
+
 def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))

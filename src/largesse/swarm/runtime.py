@@ -112,14 +112,15 @@ class SiteTracker:
         try:
             swarms = self.tracker.write_snapshot(str(self.snapshot))
         except OSError as error:
-            swarms = 0
             logger.error("the swarms could not be kept, peers will announce themselves again: %s", error)  # noqa: TRY400
+        else:
+            logger.info("the swarms are kept for the next start", extra=fields(event="kept", swarms=swarms))
         _patiently(self.members.book_waiting)
         while _patiently(self.counts.feed):
             pass
         connections.close_all()
         self.watch.look()
-        logger.info("the tracker stopped and kept its swarms", extra=fields(event="stopped", swarms=swarms))
+        logger.info("the tracker stopped", extra=fields(event="stopped"))
 
 
 def _patiently(step: Callable[[], object]) -> object:
