@@ -282,6 +282,17 @@ impl Engine {
     /// A [`Refusal`]; nothing was changed then.
     pub fn announce(&self, request: &Request, v4: &mut Vec<u8>, v6: &mut Vec<u8>) -> Result<Reply, Refusal> {
         let account = self.admit(request)?;
+        self.announce_admitted(request, account, v4, v6)
+    }
+
+    /// The same, for one who was admitted as this account.
+    pub(crate) fn announce_admitted(
+        &self,
+        request: &Request,
+        account: Option<u64>,
+        v4: &mut Vec<u8>,
+        v6: &mut Vec<u8>,
+    ) -> Result<Reply, Refusal> {
         let number = self.shard_of(&request.announce.key);
         let outcome = self.shard(number).announce(&request.announce, self.tick(), v4, v6);
         self.finish(request, account, outcome, v4, v6)

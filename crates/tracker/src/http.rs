@@ -191,10 +191,7 @@ impl Http {
         let outcome = self.engine.admit(&request).and_then(|account| {
             // Before it is answered: the reply counts the client once, and does not tell it of itself.
             self.forget_left(&request, query, known);
-            let mut shard = self.engine.shard(self.engine.shard_of(key));
-            let outcome = shard.announce(&request.announce, self.engine.tick(), v4, v6);
-            drop(shard);
-            self.engine.finish(&request, account, outcome, v4, v6)
+            self.engine.announce_admitted(&request, account, v4, v6)
         });
         match outcome {
             Ok(reply) => {
