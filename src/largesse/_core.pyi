@@ -7,7 +7,10 @@ __version__: str
 _Deed: TypeAlias = tuple[int, bytes, int, int, int, int]
 """Account, key, uploaded, downloaded, seed seconds, completed."""
 _Report: TypeAlias = tuple[int, int, bool, int, int, bool, bool]
-"""Uploaded, downloaded, whether it seeds, seconds since 1970."""
+"""
+Uploaded, downloaded, whether it seeds, when it was heard and when its session began (seconds since 1970), whether it stopped, and
+whether its completed download was counted.
+"""
 _Heard: TypeAlias = tuple[int, bytes, bytes, _Report | None]
 """Account, key, peer id and its last report, None when it is gone."""
 

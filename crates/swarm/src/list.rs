@@ -1,7 +1,7 @@
 //! The peers of a large swarm and one address family: seeders in front, leechers behind.
 //!
-//! Short lists are searched from end to end; one that grows beyond [`INDEXED`] peers gets an index from address to position, and counts of
-//! how many places addresses hold.
+//! Short lists are searched from end to end; one that grows beyond [`INDEXED`] peers gets an index from address to position, and
+//! counts of how many places addresses hold.
 
 use std::net::SocketAddr;
 

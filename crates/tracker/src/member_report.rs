@@ -6,7 +6,8 @@
 //! with at most half of its former totals, or was silent for longer than anything can be late, and than two announces are apart.
 //!
 //! A "started" may itself be an old announce that comes late. So for a while after it the totals of the session before are remembered,
-//! and who reaches them within that while has never begun anew: they are the highest totals again, and nothing counts twice.
+//! and who reaches them within that while is taken never to have begun anew: they are the highest totals again. What was counted in
+//! between stays counted.
 
 use largesse_swarm::Event;
 

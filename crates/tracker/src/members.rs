@@ -14,7 +14,7 @@ use crate::member_report::{Known, Report};
 /// A passkey: 16 bytes, written as 32 hex digits.
 pub type Passkey = [u8; 16];
 
-/// Most peers whose last report is remembered; beyond that the oldest half is forgotten.
+/// Most peers whose last report is remembered; beyond that those are forgotten that were silent for two intervals.
 const MOST_REPORTS: usize = 1_000_000;
 
 /// What an account did on a torrent since the last fetch.
@@ -82,15 +82,16 @@ impl Members {
     /// Gives an account its passkey; returns whether it had another one, which stops working.
     pub(crate) fn admit(&mut self, passkey: Passkey, account: u64) -> bool {
         let before = self.accounts.len();
-        self.accounts.retain(|_, other| *other != account);
+        self.accounts.retain(|own, other| *other != account || *own == passkey);
         let had_another = self.accounts.len() < before;
         self.accounts.insert(passkey, account);
         had_another
     }
 
-    /// Gives many accounts their passkeys at once, in place of all former ones.
-    pub(crate) fn replace(&mut self, accounts: HashMap<Passkey, u64>) {
-        self.accounts = accounts;
+    /// Gives many accounts their passkeys at once, in place of all former ones; returns whether one of those stops working.
+    pub(crate) fn replace(&mut self, accounts: HashMap<Passkey, u64>) -> bool {
+        let former = std::mem::replace(&mut self.accounts, accounts);
+        former.iter().any(|(passkey, account)| self.accounts.get(passkey) != Some(account))
     }
 
     /// Takes the reports that a former tracker kept, so that the next announces are compared with them.
@@ -137,8 +138,9 @@ impl Engine {
 
     /// Gives all members their passkeys, in place of all former ones.
     pub fn replace_members(&self, accounts: HashMap<Passkey, u64>) {
-        self.members().replace(accounts);
-        self.admissions.send_replace(());
+        if self.members().replace(accounts) {
+            self.admissions.send_replace(());
+        }
     }
 
     /// Hands over what members did since the last time, with the times of their reports in seconds since 1970.
@@ -317,8 +319,11 @@ mod tests {
     #[test]
     fn a_new_passkey_replaces_the_former_one() {
         let mut members = Members::default();
-        members.admit([1; 16], 7);
-        members.admit([2; 16], 7);
+        assert!(!members.admit([1; 16], 7) && !members.admit([1; 16], 7), "nothing stops working");
+        assert!(members.admit([2; 16], 7));
+        assert!(
+            !members.replace([([2; 16], 7), ([3; 16], 8)].into()) && members.replace([([2; 16], 7)].into())
+        );
         assert_eq!((members.account(&[1; 16]), members.account(&[2; 16])), (None, Some(7)));
     }
 }

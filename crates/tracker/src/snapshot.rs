@@ -1,7 +1,8 @@
 //! The snapshot: a planned restart keeps the swarms.
 //!
-//! It holds the secret of the connection ids, too, so that UDP clients need not notice. It is written part by part, each under a short lock and with a rest after it, into a file that only its owner can read. Who loaded it removes it
-//! once the tracker serves: a start that fails leaves it for the next one.
+//! It holds the secret of the connection ids, too, so that UDP clients need not notice. It is written part by part, each under a
+//! short lock and with a rest after it, into a file that only its owner can read. Who loaded it removes it once the tracker serves: a
+//! start that fails leaves it for the next one.
 //!
 //! ```text
 //! "LGSWARM2"  seconds since 1970 (8)  secret of connection ids (16)  seconds of the tracker's clock (8)
