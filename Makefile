@@ -15,9 +15,10 @@ help: ## List the verbs
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Largesse needs Python 3.11 or newer; name it with make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
 
+# --no-deps: the lock names everything. Without it, pip looks anew for what an extra needs, and refuses a release that is newer than the lock.
 .make/deps: requirements.lock | .venv/bin/python
 	@mkdir -p .make
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 .make/core: $(RUST_SOURCES) pyproject.toml .make/deps
