@@ -67,6 +67,7 @@ class Model:
         self.now = 3600
         self.swarms: dict[bytes, Swarm] = {}
         self.permitted: set[bytes] = set()
+        self.refused: set[bytes] = set()
         self.aliases: dict[bytes, bytes] = {}
         self.denied: list[bytes] = []
         self.passkeys: dict[int, bytes] = {}
@@ -75,22 +76,26 @@ class Model:
 
     def allow(self, key: bytes) -> None:
         self.aliases.pop(key, None)
+        self.refused.discard(key)
         self.permitted.add(key)
         self.swarms.setdefault(key, Swarm())
 
     def alias(self, key: bytes, canonical: bytes) -> None:
         self.refuse(key)
+        self.refused.discard(key)
         self.aliases[key] = canonical
 
     def refuse(self, key: bytes) -> None:
         self.aliases.pop(key, None)
         self.permitted.discard(key)
+        self.refused.add(key)
         self.swarms.pop(key, None)
 
     def home(self, key: bytes) -> bytes | None:
         """Return the key of the swarm; None where there cannot be one."""
         home = self.aliases.get(key, key)
-        if home in self.aliases or (self.policy != "open" and home not in self.permitted):
+        is_served = home not in self.refused if self.policy == "open" else home in self.permitted
+        if home in self.aliases or not is_served:
             return None
         return home
 
@@ -323,9 +328,8 @@ class SwarmMachine(RuleBasedStateMachine):
             self.told.update({key: numbers[:3] for key, numbers in drained})
         nobody = (0, 0, 0)
         found = {key: self.told.get(key, nobody) for key in KEYS}
-        assert found == {
-            key: self.model.swarms[key].numbers()[:3] if key in self.model.swarms else nobody for key in KEYS
-        }
+        listed = self.model.swarms.keys() & self.model.permitted
+        assert found == {key: self.model.swarms[key].numbers()[:3] if key in listed else nobody for key in KEYS}
 
     @precondition(lambda self: self.model.policy == "members")
     @rule(
@@ -370,6 +374,7 @@ class SwarmMachine(RuleBasedStateMachine):
             self.swarms, self.told = self._made(), {}
             self.swarms.advance(self.model.now - 3600)
             self.swarms.set_client_rules([], self.model.denied)
+            self.swarms.apply([("refuse", key, None) for key in sorted(self.model.refused)])
             self.swarms.apply([("allow", key, None) for key in sorted(self.model.permitted)])
             self.swarms.apply([("alias", key, canonical) for key, canonical in sorted(self.model.aliases.items())])
             self.swarms.read_snapshot(str(path))

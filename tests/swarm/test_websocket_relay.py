@@ -60,6 +60,7 @@ def test_numwant_bounds_the_offers_that_are_relayed(tracker: _core.Tracker) -> N
 
 
 def test_browsers_and_other_peers_make_one_health_figure(tracker: _core.Tracker) -> None:
+    tracker.apply([("allow", KEY, None)])
     address = tracker.addresses[0]
     with WebPeer(address) as browser:
         browser.announce(KEY, b"w" * 20, left=0)
@@ -124,6 +125,24 @@ def test_a_refused_torrent_takes_no_browser_until_it_is_listed() -> None:
         assert browser.announce(KEY, b"w" * 20)["incomplete"] == 1
         tracker.apply([("refuse", KEY, None)])
         assert "failure reason" in browser.announce(KEY, b"w" * 20)
+    tracker.stop()
+
+
+def test_a_withdrawn_torrent_takes_no_browser_where_others_need_not_be_listed() -> None:
+    tracker = made(policy="open")
+    address = tracker.addresses[0]
+    with WebPeer(address) as one, WebPeer(address) as two:
+        one.announce(KEY, b"1" * 20)
+        two.announce(KEY, b"2" * 20)
+        tracker.apply([("refuse", KEY, None)])
+        told = one.announce(KEY, b"1" * 20, numwant=1, offers=offers(1))
+        assert told["failure reason"] == "This torrent is not listed here"
+        assert two.announce(bytes(20), b"2" * 20)["incomplete"] == 1
+        assert tracker.stats()["ws_offers"] == 0
+        asked = f"/announce?info_hash={quote_from_bytes(KEY)}&peer_id={'x' * 20}&port=6881&left=5"
+        assert b"not listed" in get(address, asked)
+        tracker.apply([("allow", KEY, None)])
+        assert one.announce(KEY, b"1" * 20)["incomplete"] == 2, "both are still connected"
     tracker.stop()
 
 

@@ -1,11 +1,11 @@
-//! Which torrents' counts changed since they were told of the last time.
+//! Which listed torrents' counts changed since they were told of the last time.
+//!
+//! Nobody asks about a torrent that is not listed, which the open policy serves, too: counts of made-up ones would fill a database.
 
 use crate::shard::Shard;
 use crate::table::Place;
 use crate::{Counts, Key};
 
-/// Changes of torrents that nobody listed are told of only while no more than this wait: a tracker that runs alone is never asked.
-const MOST_UNLISTED: usize = 65_536;
 /// Keys of one piece of memory.
 const PIECE: usize = 4096;
 
@@ -33,16 +33,12 @@ impl Changes {
         }
         key
     }
-
-    fn len(&self) -> usize {
-        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
-    }
 }
 
 impl Shard {
     pub(crate) fn mark_changed(&mut self, place: Place) {
         let slot = self.table.get_mut(place);
-        if !slot.is_changed() && (slot.is_permitted() || self.changes.len() < MOST_UNLISTED) {
+        if slot.is_permitted() && !slot.is_changed() {
             slot.set_changed(true);
             self.changes.push(slot.key);
         }
@@ -50,7 +46,7 @@ impl Shard {
 
     /// Hands over the keys whose counts changed since the last time, at most `limit`, with their counts.
     pub fn drain_changed(&mut self, limit: usize) -> Vec<(Key, Counts)> {
-        let mut changed = Vec::with_capacity(limit.min(self.changes.len()));
+        let mut changed = Vec::new();
         while changed.len() < limit {
             let Some(key) = self.changes.pop() else { break };
             let counts = self.place(key).map(|place| {

@@ -26,8 +26,10 @@ impl Shard {
 
     /// The counts of one segment's torrents, second names left out.
     pub fn counted(&self, segment: usize, out: &mut Vec<(Key, Counts)>) {
-        let torrents =
-            self.table.slots(segment, 0).filter(|(_, slot)| !matches!(slot.form(), Form::Alias(_)));
+        let torrents = self
+            .table
+            .slots(segment, 0)
+            .filter(|(_, slot)| !matches!(slot.form(), Form::Alias(_) | Form::Refused));
         out.extend(torrents.map(|(_, slot)| (slot.key, self.counts_of(slot))));
     }
 
@@ -54,7 +56,7 @@ impl Shard {
                     completed,
                 }
             }
-            Form::Alias(_) | Form::Empty => Counts::default(),
+            Form::Alias(_) | Form::Refused | Form::Empty => Counts::default(),
         }
     }
 }

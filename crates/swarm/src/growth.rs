@@ -76,7 +76,7 @@ impl Shard {
                     let list = &mut self.larges.get_mut(number).v4;
                     return list.put(address, meta, is_seeder, self.most_peers, &self.seed);
                 }
-                Form::Alias(_) | Form::Empty => return Put::Full,
+                Form::Alias(_) | Form::Refused | Form::Empty => return Put::Full,
             }
         }
     }
@@ -165,7 +165,7 @@ impl Shard {
             Form::Large(number) => return number,
             Form::Block(block, head) => (self.blocks.peers(block), head, Some(block)),
             Form::Inline(head) => (slot.inline(), head, None),
-            Form::Alias(_) | Form::Empty => (&[], Head::default(), None),
+            Form::Alias(_) | Form::Refused | Form::Empty => (&[], Head::default(), None),
         };
         let number = self.larges.take();
         let list = &mut self.larges.get_mut(number).v4;
@@ -222,7 +222,7 @@ impl Shard {
                 self.totals.2 -= large.web();
                 self.larges.give_back(number);
             }
-            Form::Alias(_) | Form::Empty => {}
+            Form::Alias(_) | Form::Refused | Form::Empty => {}
         }
     }
 }

@@ -66,6 +66,8 @@ pub enum Outcome {
     SameAs(Key),
     /// The policy does not permit the key, or it is not there.
     Unknown,
+    /// The key was withdrawn where others need not be listed.
+    Refused,
     /// The shard holds as many torrents as it may.
     Full,
 }
@@ -146,16 +148,26 @@ impl Shard {
     /// Permits a key.
     pub fn permit(&mut self, key: Key) {
         let place = self.place_or_new(key);
-        if let Form::Alias(number) = self.table.get(place).form() {
-            self.free_aliases.push(number as u32);
-            *self.table.get_mut(place) = Slot::new(key);
+        match self.table.get(place).form() {
+            Form::Alias(number) => {
+                self.free_aliases.push(number as u32);
+                *self.table.get_mut(place) = Slot::new(key);
+            }
+            Form::Refused => *self.table.get_mut(place) = Slot::new(key),
+            _ => {}
         }
-        self.table.get_mut(place).set_permitted(true);
+        let slot = self.table.get_mut(place);
+        let is_new = !slot.is_permitted();
+        slot.set_permitted(true);
+        if is_new && self.counts(place) != Counts::default() {
+            // Peers were here before it was listed.
+            self.mark_changed(place);
+        }
     }
 
     /// Lets a key stand for another one.
     pub fn alias(&mut self, key: Key, canonical: Key) {
-        self.forbid(key);
+        self.forget(key);
         let place = self.place_or_new(key);
         let number = self.free_aliases.pop().map_or(self.aliases.len(), |number| number as usize);
         if number == self.aliases.len() {
@@ -168,13 +180,21 @@ impl Shard {
         slot.set_permitted(true);
     }
 
-    /// Forbids a key and forgets its peers.
+    /// Forbids a key and forgets its peers. Where keys need not be listed it is refused from now on, until it is permitted.
     pub fn forbid(&mut self, key: Key) {
+        self.forget(key);
+        if !self.is_listed_only {
+            self.table.insert(self.table.hash(&key), Slot::refused(key));
+        }
+    }
+
+    /// Forgets a key and its peers.
+    fn forget(&mut self, key: Key) {
         let Some(place) = self.place(key) else { return };
         let slot = *self.table.get(place);
         if let Form::Alias(number) = slot.form() {
             self.free_aliases.push(number as u32);
-        } else if !slot.is_changed() {
+        } else if slot.is_permitted() && !slot.is_changed() {
             self.changes.push(key);
         }
         self.forget_peers(place);
@@ -219,13 +239,12 @@ impl Shard {
         let place = match self.table.find(hash, &announce.key) {
             Some(place) => {
                 let slot = self.table.get(place);
-                if let Form::Alias(number) = slot.form() {
-                    return Outcome::SameAs(self.aliases[number]);
+                match slot.form() {
+                    Form::Alias(number) => return Outcome::SameAs(self.aliases[number]),
+                    Form::Refused => return Outcome::Refused,
+                    _ if self.is_listed_only && !slot.is_permitted() => return Outcome::Unknown,
+                    _ => place,
                 }
-                if self.is_listed_only && !slot.is_permitted() {
-                    return Outcome::Unknown;
-                }
-                place
             }
             None => match self.add(hash, announce, now) {
                 Ok(place) => place,
@@ -282,6 +301,7 @@ impl Shard {
         let slot = self.table.get(place);
         match slot.form() {
             Form::Alias(number) => Outcome::SameAs(self.aliases[number]),
+            Form::Refused => Outcome::Refused,
             _ if self.is_listed_only && !slot.is_permitted() => Outcome::Unknown,
             _ => Outcome::Done(self.counts(place)),
         }
@@ -310,11 +330,11 @@ impl Shard {
             }
         };
         let slot = self.table.get(place);
-        if let Form::Alias(number) = slot.form() {
-            return Outcome::SameAs(self.aliases[number]);
-        }
-        if self.is_listed_only && !slot.is_permitted() {
-            return Outcome::Unknown;
+        match slot.form() {
+            Form::Alias(number) => return Outcome::SameAs(self.aliases[number]),
+            Form::Refused => return Outcome::Refused,
+            _ if self.is_listed_only && !slot.is_permitted() => return Outcome::Unknown,
+            _ => {}
         }
         let number = self.enlarge(place);
         let large = self.larges.get_mut(number);
@@ -371,7 +391,7 @@ impl Shard {
                 }
                 return;
             }
-            Form::Alias(_) | Form::Empty => return,
+            Form::Alias(_) | Form::Refused | Form::Empty => return,
         };
         if wants_v4 {
             let first = if leechers_only { usize::from(head.seeders) } else { 0 };

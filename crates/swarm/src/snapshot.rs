@@ -75,7 +75,7 @@ impl Shard {
                 let is_whole = from + peers.len() >= large.v4.len() + large.v6.len();
                 (peers, is_whole)
             }
-            Form::Alias(_) | Form::Empty => (Vec::new(), true),
+            Form::Alias(_) | Form::Refused | Form::Empty => (Vec::new(), true),
         }
     }
 
@@ -83,7 +83,7 @@ impl Shard {
     pub fn restore(&mut self, swarm: &SnapshotSwarm, now: Tick) {
         let hash = self.table.hash(&swarm.key);
         let place = match self.table.find(hash, &swarm.key) {
-            Some(place) if !matches!(self.table.get(place).form(), Form::Alias(_)) => place,
+            Some(place) if !matches!(self.table.get(place).form(), Form::Alias(_) | Form::Refused) => place,
             None if !self.is_listed_only && self.table.len() < self.most_torrents => {
                 self.table.insert(hash, Slot::new(swarm.key))
             }

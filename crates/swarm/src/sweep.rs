@@ -59,7 +59,7 @@ impl Shard {
                 }
                 Form::Block(block, head) => head.has_expired(self.blocks.peers(block), now, self.life),
                 Form::Large(_) => true,
-                Form::Alias(_) | Form::Empty => false,
+                Form::Alias(_) | Form::Refused | Form::Empty => false,
             };
             if is_due {
                 due.push(slot.key);
@@ -108,7 +108,7 @@ impl Shard {
                 }
                 v4 + v6
             }
-            Form::Alias(_) | Form::Empty => 0,
+            Form::Alias(_) | Form::Refused | Form::Empty => 0,
         };
         if expired > 0 {
             self.peers_expired += expired as u64;

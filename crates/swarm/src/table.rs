@@ -12,6 +12,7 @@
 //!                  block    number of the block 4, peers 2, seeders 2, partial seeds 2, size of the block 1, free 5
 //!                  large    number of the large swarm 4
 //!                  alias    number of the key that this one stands for 4: a hybrid's second key
+//!                  refused  nothing
 //! ```
 
 use crate::Key;
@@ -39,6 +40,8 @@ pub(crate) enum Form {
     Large(usize),
     /// The number of the key that this one stands for.
     Alias(usize),
+    /// Nothing, for ever: the key was withdrawn where others need not be listed.
+    Refused,
 }
 
 /// One torrent.
@@ -60,10 +63,16 @@ const BLOCK: u32 = 2;
 const LARGE: u32 = 3;
 /// Inline forms from here on: no peer; a leecher, a seeder; two leechers, one of each, two seeders.
 const INLINES: u32 = 4;
+const REFUSED: u32 = 10;
 const INLINE_HEADS: [(u16, u16); 6] = [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)];
 
 impl Slot {
     const EMPTY: Self = Self { body: [0; 2], key: [0; 20], state: EMPTY << FORM };
+
+    /// A key that is refused.
+    pub(crate) fn refused(key: Key) -> Self {
+        Self { body: [0; 2], key, state: REFUSED << FORM }
+    }
 
     /// A torrent without peers.
     pub(crate) fn new(key: Key) -> Self {
@@ -79,6 +88,7 @@ impl Slot {
             EMPTY => Form::Empty,
             ALIAS => Form::Alias(self.body[0] as usize),
             LARGE => Form::Large(self.body[0] as usize),
+            REFUSED => Form::Refused,
             BLOCK => {
                 let [first, second] = self.body;
                 let block = Block { size: (second >> 16) as u8, number: first as u32 };
@@ -331,6 +341,7 @@ mod tests {
         assert_eq!(slot.form(), Form::Alias(3));
         assert!(slot.is_changed() && !slot.is_permitted() && !slot.is_empty());
         assert_eq!((slot.completed(), slot.key), (COMPLETED, [7; 20]));
+        assert_eq!(Slot::refused([7; 20]).form(), Form::Refused);
     }
 
     #[test]

@@ -206,6 +206,7 @@ fn a_snapshot_brings_everything_back() {
 #[test]
 fn changed_counts_are_drained_once() {
     let mut shard = open();
+    shard.permit([1; 20]);
     announce(&mut shard, 1, "8.0.0.1:5000", false, Event::Started, 0);
     announce(&mut shard, 1, "8.0.0.2:5000", true, Event::Started, 0);
     assert_eq!(shard.drain_changed(10).len(), 1);
@@ -260,4 +261,29 @@ fn one_address_cannot_crowd_the_others_out_of_a_swarm() {
         shard.sweep_all(Tick::at(2_000));
         assert_eq!(count(&shard), 1);
     }
+}
+
+#[test]
+fn a_withdrawn_key_is_refused_where_others_need_not_be_listed() {
+    let mut shard = open();
+    announce(&mut shard, 1, "8.0.0.1:5000", true, Event::Started, 0);
+    shard.forbid([1; 20]);
+    for key in [1, 2] {
+        let (outcome, ..) = announce(&mut shard, key, "8.0.0.1:5000", true, Event::Started, 0);
+        assert_eq!(outcome == Outcome::Refused, key == 1, "{outcome:?}");
+    }
+    assert_eq!(shard.scrape([1; 20]), Outcome::Refused);
+    assert_eq!(shard.set_web([1; 20], 1, 0, 0, [8, 0, 0, 1].into(), Tick::at(0)), Outcome::Refused);
+    shard.sweep_all(Tick::at(100_000));
+    assert_eq!((shard.torrents(), shard.peers()), (1, (0, 0, 0)), "it is remembered");
+    assert!(snapshot(&shard, Tick::at(0)).iter().all(|swarm| swarm.key != [1; 20]));
+    // Listed again, or the second key of another one, it is served again.
+    shard.permit([1; 20]);
+    assert!(matches!(shard.scrape([1; 20]), Outcome::Done(_)));
+    shard.forbid([1; 20]);
+    shard.alias([1; 20], [2; 20]);
+    assert_eq!(shard.scrape([1; 20]), Outcome::SameAs([2; 20]));
+    shard.forbid([1; 20]);
+    shard.forbid([1; 20]);
+    assert_eq!((shard.torrents(), shard.scrape([1; 20])), (1, Outcome::Refused));
 }

@@ -325,7 +325,7 @@ impl Engine {
                 count(&self.counters.refused_full);
                 Err(Refusal::Full)
             }
-            Outcome::Unknown | Outcome::SameAs(_) => {
+            Outcome::Unknown | Outcome::Refused | Outcome::SameAs(_) => {
                 count(&self.counters.refused_policy);
                 Err(Refusal::NotListed)
             }

@@ -257,11 +257,12 @@ impl Hub {
     pub(crate) fn home(&self, key: Key) -> Result<Key, Hindrance> {
         match self.engine.shard(self.engine.shard_of(&key)).scrape(key) {
             Outcome::SameAs(home) => Ok(home),
-            Outcome::Unknown if self.engine.config().is_listed_only => {
+            Outcome::Unknown if !self.engine.config().is_listed_only => Ok(key),
+            Outcome::Unknown | Outcome::Refused => {
                 count(&self.engine.counters.refused_policy);
                 Err(Hindrance::Refused(Refusal::NotListed))
             }
-            _ => Ok(key),
+            Outcome::Done(_) | Outcome::Full => Ok(key),
         }
     }
 
@@ -285,7 +286,7 @@ impl Hub {
                 count(&self.engine.counters.refused_full);
                 Err(Refusal::Full)
             }
-            Outcome::Unknown | Outcome::SameAs(_) => Err(Refusal::NotListed),
+            Outcome::Unknown | Outcome::Refused | Outcome::SameAs(_) => Err(Refusal::NotListed),
         }
     }
 
