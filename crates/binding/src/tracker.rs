@@ -196,6 +196,11 @@ impl PyTracker {
         figures.into_iter().map(|figure| (figure.name, figure.value)).collect()
     }
 
+    /// Says that a part of the site is at work; `/health` names it once it has been silent for longer than `patience_seconds`.
+    fn beat(&self, part: &str, patience_seconds: u64) {
+        self.engine.beat(part, patience_seconds);
+    }
+
     /// Makes one worker panic in a moment, so that its restart can be seen.
     fn ask_for_panic(&self) {
         self.engine.ask_for_panic();

@@ -1,10 +1,12 @@
 //! The admin address: `/metrics` for Prometheus, `/stats.json` and `/health`. No peer's address is in any of them.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::counters::{Figure, Kind};
@@ -13,10 +15,14 @@ use crate::http_reply::{Keep, respond};
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests are answered at a time; others wait in the kernel's queue.
+const MOST_REQUESTS: usize = 64;
 
 /// Answers the admin address for ever.
-pub(crate) async fn serve(http: Rc<Http>, listener: TcpListener) {
+pub(crate) async fn serve(http: Rc<Http>, listener: Rc<TcpListener>) {
+    let places = Arc::new(Semaphore::new(MOST_REQUESTS));
     loop {
+        let place = Arc::clone(&places).acquire_owned().await;
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, most likely: wait for connections to end.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -26,6 +32,7 @@ pub(crate) async fn serve(http: Rc<Http>, listener: TcpListener) {
         tokio::task::spawn_local(async move {
             // Whoever asks too slowly asks again.
             let _ = timeout(PATIENCE, answer(stream, &http)).await;
+            drop(place);
         });
     }
 }
@@ -38,27 +45,40 @@ async fn answer(mut stream: TcpStream, http: &Http) -> std::io::Result<()> {
             return Ok(());
         }
     }
-    let mut parts = buffer.split(|byte| *byte == b' ');
-    let (method, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let mut out = Vec::new();
-    match (method, path) {
-        (b"GET", b"/health") => {
-            respond(200, "application/json", b"{\"ok\": true}\n", Keep::Close, &mut out);
-        }
-        (b"GET", b"/stats.json") => {
-            respond(200, "application/json", stats(http).as_bytes(), Keep::Close, &mut out);
-        }
-        (b"GET", b"/metrics") => {
-            let kind = "text/plain; version=0.0.4; charset=utf-8";
-            respond(200, kind, metrics(http).as_bytes(), Keep::Close, &mut out);
-        }
-        (b"GET", _) => {
-            respond(404, "text/plain", b"/metrics, /stats.json or /health\n", Keep::Close, &mut out);
-        }
-        _ => respond(405, "text/plain", b"Only GET is answered here.\n", Keep::Close, &mut out),
-    }
+    write_answer(&buffer, http, &mut out);
     stream.write_all(&out).await?;
     stream.shutdown().await
+}
+
+/// Answers one request head.
+fn write_answer(head: &[u8], http: &Http, out: &mut Vec<u8>) {
+    let mut parts = head.split(|byte| *byte == b' ');
+    let (method, target) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    if !matches!(method, b"GET" | b"HEAD") {
+        return respond(405, "text/plain", b"Only GET and HEAD are answered here.\n", Keep::Close, out);
+    }
+    let (status, kind, body) = match path {
+        b"/health" => health(http),
+        b"/stats.json" => (200, "application/json", stats(http)),
+        b"/metrics" => (200, "text/plain; version=0.0.4; charset=utf-8", metrics(http)),
+        _ => (404, "text/plain", "/metrics, /stats.json or /health\n".into()),
+    };
+    respond(status, kind, body.as_bytes(), Keep::Close, out);
+    if method == b"HEAD" {
+        out.truncate(out.len() - body.len());
+    }
+}
+
+/// Whether every part is at work. That this is answered at all says so of the HTTP side, whose thread does it.
+fn health(http: &Http) -> (u16, &'static str, String) {
+    let silent = http.engine.health.silent();
+    if silent.is_empty() {
+        return (200, "application/json", "{\"ok\": true}\n".into());
+    }
+    let names: Vec<String> = silent.iter().map(|name| format!("\"{name}\"")).collect();
+    (503, "application/json", format!("{{\"ok\": false, \"silent\": [{}]}}\n", names.join(", ")))
 }
 
 fn figures(http: &Http) -> Vec<Figure> {

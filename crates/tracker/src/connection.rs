@@ -37,7 +37,7 @@ struct Former {
 impl ConnectionIds {
     /// Takes a new secret from the operating system.
     pub(crate) fn new() -> Self {
-        let own = crate::engine::random_bytes();
+        let own = crate::random::random_bytes();
         Self { own, secret: SipHasher24::new_with_key(&own), former: OnceLock::new() }
     }
 

@@ -8,7 +8,9 @@ use largesse_swarm::{Announce, Counts, Key, Outcome, Seeded, Shard, Tick, Visibi
 use crate::clock::Clock;
 use crate::connection::ConnectionIds;
 use crate::counters::{Counters, count};
+use crate::health::Health;
 use crate::members::{Members, Passkey};
+use crate::random::random_words;
 use tokio::sync::watch;
 
 /// How the tracker answers.
@@ -146,6 +148,7 @@ pub struct Engine {
     /// Told whenever somebody who was admitted may be so no more: connections that last look again then.
     pub(crate) admissions: watch::Sender<()>,
     panics_asked: AtomicUsize,
+    pub(crate) health: Health,
     pub(crate) connections: ConnectionIds,
     /// What happened.
     pub counters: Counters,
@@ -180,6 +183,7 @@ impl Engine {
             clock: Clock::running(),
             admissions: watch::Sender::new(()),
             panics_asked: AtomicUsize::new(0),
+            health: Health::new(),
             connections: ConnectionIds::new(),
             counters: Counters::default(),
         }
@@ -387,17 +391,4 @@ impl Engine {
     pub(crate) fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Random bytes from the operating system.
-pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
-    bytes
-}
-
-fn random_words() -> [u64; 3] {
-    let bytes: [u8; 24] = random_bytes();
-    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| bytes[at * 8 + index]));
-    [word(0), word(1), word(2)]
 }

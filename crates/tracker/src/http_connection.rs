@@ -51,7 +51,7 @@ pub(crate) fn enter(http: &Rc<Http>, ip: IpAddr, ending: &Ending) -> Option<Ente
 }
 
 /// Accepts connections for ever.
-pub(crate) async fn serve(http: Rc<Http>, listener: TcpListener) {
+pub(crate) async fn serve(http: Rc<Http>, listener: Rc<TcpListener>) {
     loop {
         let Ok((stream, address)) = listener.accept().await else {
             // Out of file descriptors, most likely: wait for connections to end.

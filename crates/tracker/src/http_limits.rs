@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 
-use crate::engine::random_bytes;
+use crate::random::random_bytes;
 
 /// How many addresses the meter tells apart; two that fall together share their allowance for ten seconds at a time.
 const METER_CELLS: usize = 65_536;

@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use largesse_swarm::{Announce, Event, Key, Outcome};
 use siphasher::sip::SipHasher13;
 
-use crate::engine::{Engine, random_bytes};
+use crate::engine::Engine;
+use crate::random::random_bytes;
 
 /// Cells of each table, six megabytes together; a newer peer may take the cell of an older one.
 const CELLS: usize = 65_536;

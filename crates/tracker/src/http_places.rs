@@ -152,7 +152,7 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
-    use crate::engine::random_bytes;
+    use crate::random::random_bytes;
 
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([1, 1, 1, last])

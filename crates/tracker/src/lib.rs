@@ -10,6 +10,7 @@ mod counters;
 mod engine;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod health;
 mod http;
 mod http_connection;
 mod http_limits;
@@ -21,6 +22,7 @@ mod member_report;
 mod members;
 mod netmsg;
 mod proxy;
+mod random;
 mod running;
 mod snapshot;
 mod tls;

@@ -92,6 +92,7 @@ impl Tracker {
             .admin
             .map(|address| {
                 StdTcpListener::bind(address)
+                    .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
                     .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
             })
             .transpose()?;
@@ -220,19 +221,84 @@ fn serve(
     let tasks = tokio::task::LocalSet::new();
     let http = Rc::new(http);
     tasks.block_on(&runtime, async {
+        let listening =
+            |listener| Rc::new(TcpListener::from_std(listener).expect("the event queue takes it"));
         for listener in listeners {
-            let Ok(listener) = TcpListener::from_std(listener) else { continue };
-            tokio::task::spawn_local(http_connection::serve(Rc::clone(&http), listener));
+            let (own, listener) = (Rc::clone(&http), listening(listener));
+            let accept = move || http_connection::serve(Rc::clone(&own), Rc::clone(&listener));
+            tokio::task::spawn_local(for_ever(Rc::clone(&http), accept));
         }
-        if let Some(Ok(listener)) = admin
-            .map(|listener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)))
-        {
-            tokio::task::spawn_local(admin::serve(Rc::clone(&http), listener));
+        if let Some(listener) = admin {
+            let (own, listener) = (Rc::clone(&http), listening(listener));
+            let accept = move || admin::serve(Rc::clone(&own), Rc::clone(&listener));
+            tokio::task::spawn_local(for_ever(Rc::clone(&http), accept));
         }
-        if let Some(tls) = &http.tls {
-            tokio::task::spawn_local(tls.clone().follow(Arc::clone(&http.engine)));
+        if let Some(tls) = http.tls.clone() {
+            let engine = Arc::clone(&http.engine);
+            let follow = move || tls.clone().follow(Arc::clone(&engine));
+            tokio::task::spawn_local(for_ever(Rc::clone(&http), follow));
         }
         // A sender that is gone means the same as its word.
         let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
     });
+}
+
+/// Does a task of the HTTP thread, and again when it panics: one bad request must not close an address.
+async fn for_ever<F: Future<Output = ()> + 'static>(http: Rc<Http>, task: impl Fn() -> F) {
+    while tokio::task::spawn_local(task()).await.is_err_and(|error| error.is_panic()) {
+        count(&http.engine.counters.worker_panics);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::engine::Config;
+
+    #[test]
+    fn a_task_that_panics_is_done_again_and_counted() {
+        let engine = Arc::new(Engine::new(Config::default()));
+        let proxies = Proxies { networks: Vec::new(), header: String::new() };
+        let http = Rc::new(Http::new(Arc::clone(&engine), proxies, Limits::default(), None));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a queue");
+        let tries = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&tries);
+        let task = move || {
+            tries.set(tries.get() + 1);
+            let number = tries.get();
+            async move { assert!(number == 3, "the first two panic") }
+        };
+        tokio::task::LocalSet::new().block_on(&runtime, for_ever(http, task));
+        assert_eq!((seen.get(), engine.counters.worker_panics.load(Ordering::Relaxed)), (3, 2));
+    }
+
+    #[test]
+    fn a_worker_that_is_stuck_is_named_until_it_goes_on() {
+        let engine = Arc::new(Engine::new(Config::default()));
+        let listen = Listen {
+            addresses: vec!["127.0.0.1:0".parse().expect("an address")],
+            admin: None,
+            trusted_proxies: Vec::new(),
+            proxy_header: String::new(),
+            tls: None,
+            limits: Limits::default(),
+        };
+        let tracker = Tracker::start(Arc::clone(&engine), &listen).expect("it starts");
+        let becomes = |silent: &[&str]| {
+            let began = Instant::now();
+            while engine.health.silent() != silent {
+                assert!(began.elapsed() < Duration::from_secs(60), "{:?}", engine.health.silent());
+                thread::sleep(Duration::from_millis(20));
+            }
+        };
+        let held = engine.shard(0);
+        becomes(&["udp-0"]);
+        drop(held);
+        becomes(&[]);
+        drop(tracker);
+    }
 }

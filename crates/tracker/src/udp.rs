@@ -14,6 +14,7 @@ use socket2::Socket;
 
 use crate::counters::{Counters, count_many};
 use crate::engine::{Engine, Request};
+use crate::health::Pulse;
 use crate::http::{KEYS_OF_ONE_REQUEST, passkey_of};
 use crate::http_limits::Meter;
 use crate::netmsg::{BATCH, Inbox, Outbox, wait};
@@ -26,6 +27,8 @@ const SWEEP_EVERY: Duration = Duration::from_millis(10);
 const MOST_SEGMENTS: u32 = 12;
 /// After so long a sweep lets packets in and goes on behind them, so that it is never a pause.
 const MOST_SWEEP: Duration = Duration::from_millis(1);
+/// After so long without a look after its shard a worker is taken to be stuck.
+const HEALTHY_SECONDS: u64 = 5;
 /// Peers that fit into one packet of 1280 bytes, which every path of the internet carries whole (RFC 8200).
 const MOST_V4: usize = 200;
 const MOST_V6: usize = 66;
@@ -73,6 +76,7 @@ impl Worker {
         let mut meter = Meter::new(self.requests_per_second);
         let mut swept = Instant::now();
         let mut is_behind = false;
+        let pulse = self.engine.health.part(&format!("udp-{}", self.shard), HEALTHY_SECONDS);
         while !self.stop.load(Ordering::Relaxed) {
             if let [socket] = &self.sockets[..] {
                 let received = if is_behind { inbox.receive(socket) } else { inbox.receive_waiting(socket) };
@@ -83,12 +87,12 @@ impl Worker {
                     self.answer(received, socket, &mut inbox, &mut outbox, &mut meter);
                 });
             }
-            is_behind = self.sweep(&mut swept);
+            is_behind = self.sweep(&mut swept, &pulse);
         }
     }
 
     /// Sweeps as many segments as are due since `swept`, but not for long; returns whether some are left.
-    fn sweep(&self, swept: &mut Instant) -> bool {
+    fn sweep(&self, swept: &mut Instant, pulse: &Pulse) -> bool {
         let began = Instant::now();
         let due = began.duration_since(*swept).as_millis() / SWEEP_EVERY.as_millis();
         let mut left = u32::try_from(due).map_or(MOST_SEGMENTS, |due| due.min(MOST_SEGMENTS));
@@ -97,6 +101,7 @@ impl Worker {
         }
         self.engine.panic_if_asked();
         let mut shard = self.engine.shard(self.shard);
+        pulse.beat();
         loop {
             shard.sweep(self.engine.tick(), 1);
             left -= 1;

@@ -15,8 +15,9 @@ use largesse_wire::webtorrent::{Answer, Offer, write_answer, write_offer};
 use tokio::sync::Notify;
 
 use crate::counters::count;
-use crate::engine::{Engine, Refusal, random_bytes};
+use crate::engine::{Engine, Refusal};
 use crate::http_limits::{Limits, sender};
+use crate::random::random_bytes;
 use crate::ws_swarm::{Peer, Swarm, choose};
 
 pub(crate) type PeerId = [u8; 20];

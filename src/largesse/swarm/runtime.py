@@ -25,6 +25,8 @@ from largesse.swarm.policy import TrackerPolicy
 from largesse.swarm.watch import LOOK_SECONDS, Watch
 
 FEED_SECONDS = 1.0
+SILENT_SECONDS = 30
+"""After how long without a beat of one of the two threads `/health` names it."""
 RECONCILE_SECONDS = 60.0
 """How often all members are compared with the accounts, besides the changes that arrive at once."""
 
@@ -45,6 +47,8 @@ class SiteTracker:
         self.counts = CountFeed(tracker)
         self.watch = Watch(tracker)
         self.reconciled = time.monotonic()
+        self.look_at = time.monotonic() + LOOK_SECONDS
+        self.forget_at: float | None = time.monotonic() + 2 * config.tracker.interval_seconds
 
     def restore(self) -> None:
         """Take the policy from the journal, what members' peers said last, and the swarms of a planned stop."""
@@ -69,6 +73,8 @@ class SiteTracker:
             threading.Thread(target=self._follow, args=(stop,), name="follow"),
             threading.Thread(target=self._feed, args=(stop,), name="feed"),
         ]
+        for part in ("journal", "facts"):
+            self.tracker.beat(part, SILENT_SECONDS)
         for thread in threads:
             thread.start()
         stop.wait()
@@ -79,32 +85,41 @@ class SiteTracker:
 
     def _follow(self, stop: threading.Event) -> None:
         try:
-            follow_until(stop, [self.following], between=self._tend_members)
+            follow_until(stop, [self.following], between=self._tend)
         finally:
             connections.close_all()
 
-    def _tend_members(self) -> None:
+    def _tend(self) -> None:
+        self.tracker.beat("journal", SILENT_SECONDS)
         self.policy.admit_new()
         if self.policy.has_members and time.monotonic() - self.reconciled >= RECONCILE_SECONDS:
             self.reconciled = time.monotonic()
             self.policy.admit_all()
 
     def _feed(self, stop: threading.Event) -> None:
-        look_at = time.monotonic() + LOOK_SECONDS
-        forget_at: float | None = time.monotonic() + 2 * self.config.tracker.interval_seconds
         try:
             while not stop.wait(FEED_SECONDS):
-                _patiently(self.members.gather)
-                _patiently(self.members.book_waiting)
-                _patiently(self.counts.feed)
-                if time.monotonic() >= look_at:
-                    look_at += LOOK_SECONDS
-                    self.watch.look()
-                if forget_at is not None and time.monotonic() >= forget_at:
-                    forget_at = None
-                    _patiently(self.counts.forget_gone)
+                try:
+                    self._write_facts()
+                except Exception:
+                    # Nothing may end this thread: from then on nobody would write what the tracker counts.
+                    logger.exception("what the tracker counted could not be written, it is tried again")
+                    close_old_connections()
+                else:
+                    self.tracker.beat("facts", SILENT_SECONDS)
         finally:
             connections.close_all()
+
+    def _write_facts(self) -> None:
+        _patiently(self.members.gather)
+        _patiently(self.members.book_waiting)
+        _patiently(self.counts.feed)
+        if time.monotonic() >= self.look_at:
+            self.look_at += LOOK_SECONDS
+            self.watch.look()
+        if self.forget_at is not None and time.monotonic() >= self.forget_at:
+            self.forget_at = None
+            _patiently(self.counts.forget_gone)
 
     def _keep(self) -> None:
         """Write down what is left: the members' deeds first, which exist nowhere else."""
