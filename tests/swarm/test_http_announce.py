@@ -105,6 +105,18 @@ def test_a_scrape_names_many_torrents_and_all_only_where_the_operator_allows_it(
     generous.stop()
 
 
+def test_a_scrape_is_answered_whole_or_told_how_many_may_be_asked(tracker: _core.Tracker) -> None:
+    keys = [f"{number:020}".encode() for number in range(257)]
+    listed = made(policy="listed")
+    listed.apply([("allow", key, None) for key in keys])
+    names = [f"info_hash={key.decode()}" for key in keys]
+    found = decode(get(listed.addresses[0], f"/scrape?{'&'.join(names[:256])}"))[b"files"]
+    assert list(found) == keys[:256]
+    told = decode(get(listed.addresses[0], f"/scrape?{'&'.join(names)}"))
+    assert told == {b"failure reason": b"At most 256 torrents may be asked for at once", b"retry in": b"never"}
+    listed.stop()
+
+
 HOP = "X-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.8"
 """What a proxy wrote for 1.2.3.4, which had made the first hop up, and a second proxy behind it."""
 

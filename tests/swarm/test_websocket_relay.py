@@ -94,6 +94,25 @@ def test_a_completed_download_is_counted_once(tracker: _core.Tracker) -> None:
         assert files == {KEY.decode("latin-1"): {"complete": 1, "incomplete": 0, "downloaded": 1}}
 
 
+def test_a_scrape_of_many_torrents_is_answered_whole_or_told_how_many_may_be_asked() -> None:
+    tracker = made(policy="listed")
+    keys = [f"{number:020}".encode() for number in range(257)]
+    tracker.apply([("allow", key, None) for key in keys])
+    with WebPeer(tracker.addresses[0]) as browser:
+        browser.send(action="scrape", info_hash=keys[:256])
+        assert len(browser.receive()["files"]) == 256
+        browser.send(action="scrape", info_hash=keys)
+        assert browser.receive() == {
+            "action": "scrape",
+            "failure reason": "At most 256 torrents may be asked for at once",
+        }
+        for nothing in ([], "short", None):
+            browser.send(action="scrape", info_hash=nothing)
+            told = browser.receive()["failure reason"]
+            assert told == "Name the torrents, 20 bytes each: a full scrape is not answered here"
+    tracker.stop()
+
+
 def test_pings_are_answered_between_the_parts_of_a_message(tracker: _core.Tracker) -> None:
     with WebPeer(tracker.addresses[0]) as browser:
         text = b'{"action":"scrape","info_hash":"aaaaaaaaaaaaaaaaaaaa"}'

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use largesse_swarm::{Counts, Key, Shard};
 use largesse_wire::bencode::{integer_entry, string};
+use largesse_wire::query::MOST_KEYS;
 
 use crate::engine::Engine;
 
@@ -11,6 +12,11 @@ use crate::engine::Engine;
 const FRESH_SECONDS: u64 = 60;
 /// Most torrents of a full scrape, four megabytes; a tracker of more answers only those who name theirs.
 const MOST_TORRENTS: usize = 50_000;
+
+/// What a scrape of too many torrents is answered with.
+pub(crate) fn too_many() -> String {
+    format!("At most {MOST_KEYS} torrents may be asked for at once")
+}
 
 /// Answers those that are known of the named torrents.
 pub(crate) fn scrape(engine: &Engine, keys: Vec<Key>, out: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use largesse_swarm::Announce;
-use largesse_wire::query::Event;
+use largesse_wire::query::{Event, MOST_KEYS};
 use largesse_wire::websocket::{Frame, FrameError, Opcode, read_frame, write_frame};
 use largesse_wire::webtorrent::{
     self, Message, SwarmCounts, write_announce_reply, write_failure, write_scrape_reply,
@@ -20,13 +20,12 @@ use crate::engine::{Refusal, Request};
 use crate::http::{Http, event};
 use crate::http_connection::write;
 use crate::http_limits::Bucket;
+use crate::http_scrape::too_many;
 use crate::members::Passkey;
 use crate::ws_swarms::{Hindrance, Session, Standing};
 
 /// Longest interval for browsers: a WebRTC peer is only found by those that announce offers again.
 const LONGEST_INTERVAL_SECONDS: u32 = 120;
-/// Most hashes of one scrape.
-const MOST_KEYS: usize = 100;
 /// Room that a read finds.
 const READ_BYTES: usize = 4096;
 /// Bytes of a frame's head at most.
@@ -250,7 +249,7 @@ impl Talk<'_> {
         let Ok(text) = std::str::from_utf8(payload) else { return Some(Ending::NotText) };
         let engine = &self.http.engine;
         self.out.clear();
-        let message = webtorrent::parse(text, self.http.limits.offers, MOST_KEYS);
+        let message = webtorrent::parse(text, self.http.limits.offers, MOST_KEYS + 1);
         let cost = match &message {
             Ok(Message::Scrape(keys)) => 1 + (keys.len() / 10) as u32,
             _ => 1,
@@ -346,8 +345,12 @@ impl Talk<'_> {
         let engine = &self.http.engine;
         if keys.is_empty() {
             count(&engine.counters.ws_failures);
-            let sentence = "Name the torrents: a full scrape is not answered here";
+            let sentence = "Name the torrents, 20 bytes each: a full scrape is not answered here";
             return write_failure("scrape", None, sentence, None, &mut self.out);
+        }
+        if keys.len() > MOST_KEYS {
+            count(&engine.counters.ws_failures);
+            return write_failure("scrape", None, &too_many(), None, &mut self.out);
         }
         count(&engine.counters.ws_scrapes);
         let files: Vec<([u8; 20], SwarmCounts)> = keys

@@ -3,8 +3,10 @@
 /// What an announce or a scrape asks for; what is not given keeps its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// Every `info_hash`, 20 bytes each.
+    /// Every `info_hash`, 20 bytes each, at most [`MOST_KEYS`].
     pub keys: Vec<[u8; 20]>,
+    /// How many there are, those beyond that included.
+    pub key_count: usize,
     /// Whether an `info_hash` had another length.
     pub has_bad_key: bool,
     /// `peer_id`.
@@ -47,14 +49,15 @@ pub enum Event {
     Paused,
 }
 
-/// Most hashes that one request may ask for.
-pub const MOST_KEYS: usize = 100;
+/// Most hashes that one request may ask for: about as many as a head of 8 KiB holds, each written in the shortest way.
+pub const MOST_KEYS: usize = 256;
 
 /// Reads a query, without its question mark. Unknown parts are passed over.
 #[must_use]
 pub fn parse(query: &[u8]) -> Query {
     let mut found = Query {
         keys: Vec::new(),
+        key_count: 0,
         has_bad_key: false,
         peer_id: None,
         port: None,
@@ -77,8 +80,12 @@ pub fn parse(query: &[u8]) -> Query {
         let value = decode(raw, &mut buffer);
         match name {
             b"info_hash" => match value.and_then(|value| value.try_into().ok()) {
-                Some(key) if found.keys.len() < MOST_KEYS => found.keys.push(key),
-                Some(_) => {}
+                Some(key) => {
+                    found.key_count += 1;
+                    if found.key_count <= MOST_KEYS {
+                        found.keys.push(key);
+                    }
+                }
                 None => found.has_bad_key = true,
             },
             b"peer_id" => found.peer_id = value.and_then(|value| value.try_into().ok()),
@@ -155,6 +162,14 @@ mod tests {
         assert_eq!(found.peer_id, Some(*b"-LT2000-abcdefghijkl"));
         assert_eq!(found.client_key, Some(*b"zz\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
         assert_eq!(found.tracker_id.as_deref(), Some(&b"Ab"[..]));
+    }
+
+    #[test]
+    fn more_hashes_than_may_be_are_told() {
+        for number in [MOST_KEYS, MOST_KEYS + 1] {
+            let found = parse("info_hash=aaaaaaaaaaaaaaaaaaaa&".repeat(number).as_bytes());
+            assert_eq!((found.keys.len(), found.key_count), (MOST_KEYS, number));
+        }
     }
 
     #[test]
