@@ -53,6 +53,21 @@ def test_peers_come_compact_or_long_and_as_many_as_are_wanted(tracker: _core.Tra
     assert announce(tracker, key=key, port=6000, numwant=0)[b"peers"] == b""
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("201", 200), ("4294967296", 200), ("9" * 23, 200), ("0" * 40 + "7", 7), ("-1", 50), ("", 50), ("7x", 50)],
+)
+def test_whoever_wants_too_many_peers_gets_the_most_and_a_number_that_is_none_the_usual(
+    tracker: _core.Tracker, wanted: str, told: int
+) -> None:
+    key = b"numbers-numbers-numb"
+    if announce(tracker, key=key, port=6000, event="stopped")[b"incomplete"] < 250:
+        with connected(tracker.addresses[0], source="127.0.0.2") as others:
+            for port in range(5000, 5250):
+                others.announce(key, port=port, wanted=0)
+    assert len(announce(tracker, key=key, port=6000, numwant=wanted)[b"peers"]) == 6 * told
+
+
 def test_the_long_form_tells_peer_ids_unless_none_are_wanted(tracker: _core.Tracker) -> None:
     key = b"names-names-names-12"
     announce(tracker, key=key, port=5001, source="127.0.0.2")

@@ -21,7 +21,7 @@ pub struct Query {
     pub left: Option<u64>,
     /// `event`.
     pub event: Event,
-    /// `numwant`.
+    /// `numwant`; None where it is not given, negative or not a number.
     pub wanted: Option<usize>,
     /// `compact`; compact is the default, as BEP 23 recommends.
     pub is_compact: bool,
@@ -93,7 +93,7 @@ pub fn parse(query: &[u8]) -> Query {
             b"uploaded" => found.uploaded = value.and_then(number).unwrap_or(0),
             b"downloaded" => found.downloaded = value.and_then(number).unwrap_or(0),
             b"left" => found.left = value.and_then(number),
-            b"numwant" => found.wanted = value.and_then(number),
+            b"numwant" => found.wanted = value.and_then(amount),
             b"compact" => found.is_compact = value != Some(b"0"),
             b"no_peer_id" => found.without_peer_id = value == Some(b"1"),
             b"key" => found.client_key = value.filter(|value| !value.is_empty()).map(start_of),
@@ -144,6 +144,12 @@ fn number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
+/// A number that stands for the largest one where it is larger than that.
+fn amount(value: &[u8]) -> Option<usize> {
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    is_number.then(|| number(value).unwrap_or(usize::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +168,16 @@ mod tests {
         assert_eq!(found.peer_id, Some(*b"-LT2000-abcdefghijkl"));
         assert_eq!(found.client_key, Some(*b"zz\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
         assert_eq!(found.tracker_id.as_deref(), Some(&b"Ab"[..]));
+    }
+
+    #[test]
+    fn more_peers_than_a_number_can_tell_are_as_many_as_can_be() {
+        let wanted = |text: &str| parse(format!("numwant={text}").as_bytes()).wanted;
+        assert_eq!(wanted("18446744073709551616"), Some(usize::MAX));
+        assert_eq!(wanted("007"), Some(7));
+        for text in ["-1", "", "x", "9x", "-99999999999999999999999", "1.5"] {
+            assert_eq!(wanted(text), None, "{text}");
+        }
     }
 
     #[test]
