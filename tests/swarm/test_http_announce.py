@@ -204,6 +204,29 @@ def test_requests_are_answered_one_after_the_other_on_one_connection_and_in_one_
         assert b"Connection: close" in answers.read(), "HTTP/1.0 without keep-alive ends the connection"
 
 
+@pytest.mark.parametrize(
+    ("version", "headers", "ends"),
+    [
+        ("1.1", "Connection: close, TE", True),
+        ("1.1", "Connection: TE,Close ", True),
+        ("1.1", "Connection: close\r\nConnection: TE", True),
+        ("1.1", "Connection: keep-alive, TE", False),
+        ("1.1", "Connection: closed", False),
+        ("1.0", "Connection: Keep-Alive, TE", False),
+        ("1.0", "Connection: TE\r\nConnection: keep-alive", False),
+        ("1.0", "Connection: keep-alive, close", True),
+        ("1.0", "Connection: TE", True),
+    ],
+)
+def test_what_a_connection_header_lists_says_whether_it_goes_on(
+    tracker: _core.Tracker, version: str, headers: str, *, ends: bool
+) -> None:
+    host, port = tracker.addresses[0].rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=10) as stream, stream.makefile("rb") as answers:
+        stream.sendall(f"GET /scrape HTTP/{version}\r\n{headers}\r\n\r\nGET /scrape HTTP/1.0\r\n\r\n".encode())
+        assert answers.read().count(b"HTTP/1.1 200 OK") == (1 if ends else 2)
+
+
 def test_ipv6_peers_have_their_own_string(tracker: _core.Tracker) -> None:
     key = b"six-six-six-six-six-"
     announce(tracker, key=key, port=5001, source="::1")

@@ -114,8 +114,8 @@ impl Http {
             return Step::Close;
         }
         let keep = match request.version {
-            Some(1) if !head.connection.eq_ignore_ascii_case(b"close") => Keep::Usual,
-            Some(0) if head.connection.eq_ignore_ascii_case(b"keep-alive") => Keep::Told,
+            Some(1) if !head.connection.closes => Keep::Usual,
+            Some(0) if head.connection.keeps && !head.connection.closes => Keep::Told,
             _ => Keep::Close,
         };
         let is_kept = keep != Keep::Close;
@@ -258,11 +258,29 @@ impl Http {
 /// What of the headers decides how a request is answered.
 #[derive(Default)]
 struct Head<'h> {
-    connection: &'h [u8],
+    connection: Connection,
     key: Option<&'h [u8]>,
     version: &'h [u8],
     is_upgrade: bool,
     has_body: bool,
+}
+
+/// What the `Connection` headers list, as many as there are (RFC 9110, section 7.6.1).
+#[derive(Default)]
+struct Connection {
+    closes: bool,
+    keeps: bool,
+    upgrades: bool,
+}
+
+impl Connection {
+    fn read(&mut self, list: &[u8]) {
+        for option in list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.closes |= option.eq_ignore_ascii_case(b"close");
+            self.keeps |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.upgrades |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
 }
 
 impl<'h> Head<'h> {
@@ -274,7 +292,7 @@ impl<'h> Head<'h> {
                 7 if header.name.eq_ignore_ascii_case("upgrade") => {
                     head.is_upgrade = header.value.eq_ignore_ascii_case(b"websocket");
                 }
-                10 if header.name.eq_ignore_ascii_case("connection") => head.connection = header.value,
+                10 if header.name.eq_ignore_ascii_case("connection") => head.connection.read(header.value),
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
                     head.has_body |= header.value != b"0";
                 }
@@ -292,11 +310,8 @@ impl<'h> Head<'h> {
 
 /// Begins WebSocket (RFC 6455, section 4.2).
 fn upgrade(head: &Head<'_>, length: usize, ip: IpAddr, passkey: Option<Passkey>, out: &mut Vec<u8>) -> Step {
-    let is_asked_for = head
-        .connection
-        .split(|byte| *byte == b',')
-        .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
-    let (true, b"13", Some(key)) = (is_asked_for, head.version, head.key.filter(|key| key.len() == 24))
+    let (true, b"13", Some(key)) =
+        (head.connection.upgrades, head.version, head.key.filter(|key| key.len() == 24))
     else {
         let hint = b"WebSocket version 13 with a key of 16 bytes is spoken here.\n";
         respond(400, "text/plain", hint, Keep::Close, out);
