@@ -250,6 +250,8 @@ def test_ipv6_peers_have_their_own_string(tracker: _core.Tracker) -> None:
             b"This BitTorrent program is not served here",
         ),
         ("/scrape", b"Name the torrents: a full scrape is not answered here"),
+        ("/scrape?info_hash=short", b"info_hash must be 20 bytes, as often as it is given"),
+        (f"/scrape?info_hash={'a' * 20}&info_hash=%zz", b"info_hash must be 20 bytes, as often as it is given"),
     ],
 )
 def test_a_wrong_request_is_told_why(tracker: _core.Tracker, target: str, reason: bytes) -> None:

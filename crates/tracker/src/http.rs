@@ -14,7 +14,7 @@ use crate::http_limits::{Limits, Meter};
 use crate::http_peers::{Client, Known, forget_peer};
 use crate::http_places::Open;
 use crate::http_reply::{Keep, Retry, Told, failure, respond, write_reply};
-use crate::http_scrape::{FullScrape, scrape, too_many};
+use crate::http_scrape::{BAD_KEY, FullScrape, scrape, too_many};
 use crate::members::Passkey;
 use crate::proxy::Proxies;
 use crate::tls::Tls;
@@ -233,9 +233,10 @@ impl Http {
     }
 
     fn scrape(&self, query: Query, is_full: bool, out: &mut Vec<u8>) {
-        if query.key_count > MOST_KEYS {
+        if query.has_bad_key || query.key_count > MOST_KEYS {
             count(&self.engine.counters.http_failures);
-            return failure(&too_many(), Retry::Never, 0, out);
+            let sentence = if query.has_bad_key { BAD_KEY.into() } else { too_many() };
+            return failure(&sentence, Retry::Never, 0, out);
         }
         if !query.keys.is_empty() {
             count(&self.engine.counters.http_scrapes);

@@ -13,6 +13,9 @@ const FRESH_SECONDS: u64 = 60;
 /// Most torrents of a full scrape, four megabytes; a tracker of more answers only those who name theirs.
 const MOST_TORRENTS: usize = 50_000;
 
+/// What a scrape of a hash that is none is answered with.
+pub(crate) const BAD_KEY: &str = "info_hash must be 20 bytes, as often as it is given";
+
 /// What a scrape of too many torrents is answered with.
 pub(crate) fn too_many() -> String {
     format!("At most {MOST_KEYS} torrents may be asked for at once")
