@@ -123,7 +123,8 @@ impl Refusal {
     pub fn retry_minutes(self) -> Option<u32> {
         match self {
             Self::Full => Some(10),
-            Self::NotListed => Some(60),
+            // It may be about to be listed: who publishes often seeds first.
+            Self::NotListed => Some(5),
             Self::Client | Self::Passkey => None,
         }
     }
