@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from largesse import _core
 from tracker_talk import KEY, announce, decode, get, made
 from udp_talk import connected
+from web_peer import WebPeer
 
 
 @pytest.fixture(name="tracker", scope="module")
@@ -286,6 +287,34 @@ def test_a_passkey_in_the_path_names_the_member_and_is_reset_at_once() -> None:
     assert b"Unknown passkey" in get(tracker.addresses[0], f"/{first.hex()}/announce?{query}")
     assert b"incomplete" in get(tracker.addresses[0], f"/{second.hex()}/announce?{query}")
     assert b"Unknown passkey" in get(tracker.addresses[0], f"/announce?{query}")
+    tracker.stop()
+
+
+@pytest.mark.parametrize(
+    ("target", "is_admitted"),
+    [
+        ("/{own}/announce?", True),
+        ("/some-folder-name-of-32-characters/{own}/announce?", True),
+        ("/a-folder-of-thirty-two-character/{own}/announce?", True),
+        ("/announce?passkey={own}&", True),
+        ("/{own}/announce?passkey={other}&", True),
+        ("/{other}/announce?passkey={own}&", False),
+        ("/{short}/announce?passkey={own}&", True),
+        ("/announce?{own}&", False),
+        ("/announce?key={own}&", False),
+    ],
+)
+def test_a_passkey_stands_in_the_path_or_else_in_the_query(target: str, *, is_admitted: bool) -> None:
+    tracker = made(policy="members")
+    tracker.apply([("allow", KEY, None)])
+    own = bytes(range(16)).hex()
+    tracker.admit_member(bytes.fromhex(own), 7)
+    asked = target.format(own=own, other="0" * 32, short=own[:31])
+    query = f"info_hash={quote_from_bytes(KEY)}&peer_id={'p' * 20}&port=5000&left=1"
+    found = decode(get(tracker.addresses[0], asked + query))
+    assert (b"incomplete" in found) == is_admitted
+    with WebPeer(tracker.addresses[0], path=asked.rstrip("?&")) as browser:
+        assert ("incomplete" in browser.announce(KEY, b"w" * 20)) == is_admitted
     tracker.stop()
 
 

@@ -144,6 +144,7 @@ def test_what_is_no_request_meets_silence_and_is_counted(told: dict[str, Any]) -
     "path",
     [
         b"/000102030405060708090a0b0c0d0e0f/announce",
+        b"/a-folder-of-thirty-two-character/000102030405060708090a0b0c0d0e0f/announce",
         b"/announce?passkey=000102030405060708090a0b0c0d0e0f",
         b"/announce?a=" + b"b" * 200 + b"&passkey=000102030405060708090a0b0c0d0e0f",
     ],

@@ -16,6 +16,7 @@ use crate::http_places::Open;
 use crate::http_reply::{Keep, Retry, Told, failure, respond, write_reply};
 use crate::http_scrape::{BAD_KEY, FullScrape, scrape, too_many};
 use crate::members::Passkey;
+use crate::passkey::passkey_of;
 use crate::proxy::Proxies;
 use crate::tls::Tls;
 use crate::ws_swarms::Hub;
@@ -125,9 +126,10 @@ impl Http {
         };
         let target = request.path.unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let (start, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let passkey = passkey_of(target.as_bytes());
         if head.is_upgrade && (name == "announce" || name.is_empty()) {
-            return upgrade(&head, length, ip, passkey_of(path.as_bytes()), out);
+            return upgrade(&head, length, ip, passkey, out);
         }
         let is_announce = match name {
             "announce" => true,
@@ -151,7 +153,7 @@ impl Http {
             let interval = self.engine.config().interval_seconds;
             failure("Too many requests from this address", Retry::Minutes(1), interval, &mut scratch.body);
         } else if is_announce {
-            self.announce(&query, passkey_of(start.as_bytes()), ip, scratch);
+            self.announce(&query, passkey, ip, scratch);
         } else {
             self.scrape(query, is_full_scrape, &mut scratch.body);
         }
@@ -333,43 +335,5 @@ pub(crate) fn event(event: query::Event) -> Event {
         query::Event::Stopped => Event::Stopped,
         query::Event::Completed => Event::Completed,
         query::Event::Paused => Event::Paused,
-    }
-}
-
-/// The passkey of a path such as `/0123…/announce`: 32 hex digits between slashes, or of a query, after `passkey=`.
-pub(crate) fn passkey_of(path: &[u8]) -> Option<Passkey> {
-    let part = path
-        .split(|byte| matches!(byte, b'/' | b'?' | b'&'))
-        .map(|part| part.strip_prefix(b"passkey=").unwrap_or(part))
-        .find(|part| part.len() == 32)?;
-    let mut passkey = [0; 16];
-    for (byte, digits) in passkey.iter_mut().zip(part.as_chunks::<2>().0) {
-        let digit = |digit: u8| (digit as char).to_digit(16);
-        *byte = (digit(digits[0])? << 4 | digit(digits[1])?) as u8;
-    }
-    Some(passkey)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_passkey_stands_between_slashes() {
-        assert_eq!(
-            passkey_of(b"/000102030405060708090a0b0c0d0e0f/announce"),
-            Some(std::array::from_fn(|byte| byte as u8))
-        );
-        assert_eq!(
-            passkey_of(b"/000102030405060708090a0b0c0d0e0f"),
-            Some(std::array::from_fn(|byte| byte as u8))
-        );
-        assert_eq!(
-            passkey_of(b"/announce?a=b&passkey=000102030405060708090a0b0c0d0e0f&c"),
-            Some(std::array::from_fn(|byte| byte as u8))
-        );
-        for path in [&b"/announce"[..], b"/zz0102030405060708090a0b0c0d0e0f/announce", b"/00/announce", b""] {
-            assert_eq!(passkey_of(path), None);
-        }
     }
 }

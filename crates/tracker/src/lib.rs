@@ -21,6 +21,7 @@ mod http_scrape;
 mod member_report;
 mod members;
 mod netmsg;
+mod passkey;
 mod proxy;
 mod random;
 mod running;

@@ -15,9 +15,10 @@ use socket2::Socket;
 use crate::counters::{Counters, count_many};
 use crate::engine::{Engine, Request};
 use crate::health::Pulse;
-use crate::http::{KEYS_OF_ONE_REQUEST, passkey_of};
+use crate::http::KEYS_OF_ONE_REQUEST;
 use crate::http_limits::Meter;
 use crate::netmsg::{BATCH, Inbox, Outbox, wait};
+use crate::passkey::passkey_of;
 
 /// How long a worker waits for packets before it looks after its shard.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
