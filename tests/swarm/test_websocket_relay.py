@@ -7,7 +7,7 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from largesse import _core
-from tracker_talk import get, made
+from tracker_talk import decode, get, made
 from web_peer import WebPeer, offers
 
 KEY = bytes(range(236, 256))
@@ -72,6 +72,29 @@ def test_browsers_and_other_peers_make_one_health_figure(tracker: _core.Tracker)
         assert tracker.drain_counts(10) == [(KEY, 1, 1, 0, 0)]
         stopped = browser.announce(KEY, b"w" * 20, left=0, event="stopped")
         assert (stopped["complete"], stopped["incomplete"]) == (0, 1)
+
+
+def test_a_browser_that_wants_nothing_more_counts_as_a_partial_seed(tracker: _core.Tracker) -> None:
+    address = tracker.addresses[0]
+
+    def downloaders() -> int:
+        files = decode(get(address, f"/scrape?info_hash={quote_from_bytes(KEY)}"))[b"files"]
+        assert files[KEY][b"incomplete"] == 2
+        found = files[KEY][b"downloaders"]
+        assert isinstance(found, int)
+        return found
+
+    with WebPeer(address) as one, WebPeer(address) as two:
+        one.announce(KEY, b"1" * 20, left=5, event="paused")
+        two.announce(KEY, b"2" * 20, left=5)
+        assert downloaders() == 1
+        assert tracker.drain_counts(10) == [(KEY, 0, 2, 1, 0)]
+        one.announce(KEY, b"1" * 20, left=5)
+        two.announce(KEY, b"2" * 20, left=None, event="paused")
+        assert downloaders() == 1
+        one.announce(KEY, b"1" * 20, left=0, event="paused")
+        two.announce(KEY, b"2" * 20, left=5, event="stopped")
+        assert tracker.drain_counts(10) == [(KEY, 1, 0, 0, 0)]
 
 
 def test_a_closed_tab_leaves_all_its_swarms(tracker: _core.Tracker) -> None:

@@ -17,6 +17,17 @@ pub struct Counts {
     pub completed: u32,
 }
 
+/// The browsers of a swarm, as the WebSocket side tells them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Web {
+    /// Those that have everything.
+    pub seeders: u32,
+    /// Those that do not.
+    pub leechers: u32,
+    /// Of the latter, those that want nothing more.
+    pub partial_seeds: u32,
+}
+
 impl Shard {
     /// How many segments [`Self::counted`] has to be asked for.
     #[must_use]
@@ -50,9 +61,9 @@ impl Shard {
                 let large = self.larges.get(number);
                 let seeders = large.v4.seeders() + large.v6.seeders();
                 Counts {
-                    seeders: seeders as u32 + large.web_seeders,
-                    leechers: (large.v4.len() + large.v6.len() - seeders) as u32 + large.web_leechers,
-                    partial_seeds: (large.v4.partial() + large.v6.partial()) as u32,
+                    seeders: seeders as u32 + large.web.seeders,
+                    leechers: (large.v4.len() + large.v6.len() - seeders) as u32 + large.web.leechers,
+                    partial_seeds: (large.v4.partial() + large.v6.partial()) as u32 + large.web.partial_seeds,
                     completed,
                 }
             }

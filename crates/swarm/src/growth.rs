@@ -185,7 +185,7 @@ impl Shard {
     pub(crate) fn settle(&mut self, place: Place, hash: KeyHash) {
         let Form::Large(number) = self.table.get(place).form() else { return };
         let large = self.larges.get(number);
-        if large.v6.len() + large.web() > 0 || large.v4.len() > BECOMES_BLOCK {
+        if large.v6.len() + large.browsers() > 0 || large.v4.len() > BECOMES_BLOCK {
             return;
         }
         let mut peers = [0; BECOMES_BLOCK];
@@ -219,7 +219,7 @@ impl Shard {
                 let large = self.larges.get(number);
                 self.totals.0 -= large.v4.len();
                 self.totals.1 -= large.v6.len();
-                self.totals.2 -= large.web();
+                self.totals.2 -= large.browsers();
                 self.larges.give_back(number);
             }
             Form::Alias(_) | Form::Refused | Form::Empty => {}

@@ -1,5 +1,6 @@
 //! Large swarms: more IPv4 peers than a block holds, any IPv6 peers, or browsers.
 
+use crate::counts::Web;
 use crate::list::List;
 use crate::peer::{PeerV4, PeerV6};
 use crate::waste::Waste;
@@ -12,17 +13,17 @@ const PIECE: usize = 512;
 pub(crate) struct Large {
     pub(crate) v4: List<PeerV4>,
     pub(crate) v6: List<PeerV6>,
-    pub(crate) web_seeders: u32,
-    pub(crate) web_leechers: u32,
+    pub(crate) web: Web,
 }
 
 impl Large {
     const fn new() -> Self {
-        Self { v4: List::new(), v6: List::new(), web_seeders: 0, web_leechers: 0 }
+        Self { v4: List::new(), v6: List::new(), web: Web { seeders: 0, leechers: 0, partial_seeds: 0 } }
     }
 
-    pub(crate) fn web(&self) -> usize {
-        (self.web_seeders + self.web_leechers) as usize
+    /// How many browsers there are.
+    pub(crate) fn browsers(&self) -> usize {
+        (self.web.seeders + self.web.leechers) as usize
     }
 }
 

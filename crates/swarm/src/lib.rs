@@ -26,7 +26,7 @@ mod sweep;
 mod table;
 mod waste;
 
-pub use counts::Counts;
+pub use counts::{Counts, Web};
 pub use hashing::{KeyHash, Seeded};
 pub use peer::{Kind, classify};
 pub use random::Random;

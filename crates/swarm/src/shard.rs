@@ -9,7 +9,7 @@ use crate::newcomers::Newcomers;
 use crate::peer::{Choice, Kind, Meta, Peer, PeerV4, PeerV6, Put, classify};
 use crate::small::{MOST, choose};
 use crate::table::{Form, Place, Slot, Table};
-use crate::{Counts, Key, Random, Tick};
+use crate::{Counts, Key, Random, Tick, Web};
 
 /// Peers of one cache line.
 const WORDS_A_LINE: usize = 8;
@@ -307,17 +307,9 @@ impl Shard {
         }
     }
 
-    /// Tells how many browsers seed and download now, and how many completed since the last time; the WebSocket side knows.
+    /// Tells which browsers a swarm has now, and how many completed since the last time; the WebSocket side knows.
     /// `from` is who caused it, for a torrent that is new.
-    pub fn set_web(
-        &mut self,
-        key: Key,
-        seeders: u32,
-        leechers: u32,
-        completed: u32,
-        from: IpAddr,
-        now: Tick,
-    ) -> Outcome {
+    pub fn set_web(&mut self, key: Key, web: Web, completed: u32, from: IpAddr, now: Tick) -> Outcome {
         let place = match (self.place(key), self.is_listed_only) {
             (Some(place), _) => place,
             (None, true) => return Outcome::Unknown,
@@ -338,9 +330,9 @@ impl Shard {
         }
         let number = self.enlarge(place);
         let large = self.larges.get_mut(number);
-        self.totals.2 -= large.web();
-        (large.web_seeders, large.web_leechers) = (seeders, leechers);
-        self.totals.2 += large.web();
+        self.totals.2 -= large.browsers();
+        large.web = web;
+        self.totals.2 += large.browsers();
         let slot = self.table.get_mut(place);
         slot.set_completed(slot.completed().saturating_add(completed));
         self.mark_changed(place);

@@ -1,6 +1,6 @@
 //! What a shard answers: policy, counts, expiry, limits and snapshots.
 
-use largesse_swarm::{Announce, Counts, Cursor, Event, Outcome, Shard, SnapshotSwarm, Tick, Visibility};
+use largesse_swarm::{Announce, Counts, Cursor, Event, Outcome, Shard, SnapshotSwarm, Tick, Visibility, Web};
 
 fn announce(
     shard: &mut Shard,
@@ -219,8 +219,14 @@ fn changed_counts_are_drained_once() {
         assert_eq!(shard.drain_changed(10), [], "nothing changed");
     }
     assert!(matches!(
-        shard.set_web([1; 20], 1, 2, 0, [8, 0, 0, 1].into(), Tick::at(0)),
-        Outcome::Done(Counts { seeders: 2, leechers: 3, .. })
+        shard.set_web(
+            [1; 20],
+            Web { seeders: 1, leechers: 2, partial_seeds: 1 },
+            0,
+            [8, 0, 0, 1].into(),
+            Tick::at(0)
+        ),
+        Outcome::Done(Counts { seeders: 2, leechers: 3, partial_seeds: 1, .. })
     ));
     assert_eq!(shard.drain_changed(10).len(), 1);
 }

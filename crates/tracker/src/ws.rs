@@ -307,6 +307,7 @@ impl Talk<'_> {
                 key: announce.key,
                 peer_id: announce.peer_id,
                 is_seeder,
+                is_partial: announce.event == Event::Paused && !is_seeder,
                 is_completed: announce.event == Event::Completed,
             };
             let (home, counts) = if announce.event == Event::Stopped {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use largesse_swarm::{Key, Random};
+use largesse_swarm::{Key, Random, Web};
 
 use crate::ws_swarms::{Outgoing, PeerId};
 
@@ -14,6 +14,7 @@ pub(crate) struct Peer {
     pub(crate) key: Key,
     pub(crate) socket: u64,
     pub(crate) ip: IpAddr,
+    pub(crate) is_partial: bool,
     pub(crate) out: Rc<Outgoing>,
 }
 
@@ -22,6 +23,7 @@ pub(crate) struct Peer {
 pub(crate) struct Swarm {
     pub(crate) peers: Vec<Peer>,
     pub(crate) seeders: usize,
+    partial_seeds: usize,
     pub(crate) places: HashMap<PeerId, usize>,
 }
 
@@ -29,6 +31,7 @@ impl Swarm {
     pub(crate) fn add(&mut self, peer: Peer, is_seeder: bool) {
         let place = self.peers.len();
         self.places.insert(peer.id, place);
+        self.partial_seeds += usize::from(peer.is_partial);
         self.peers.push(peer);
         self.set_seeder(place, is_seeder);
     }
@@ -47,6 +50,22 @@ impl Swarm {
         }
     }
 
+    pub(crate) fn set_partial(&mut self, place: usize, is_partial: bool) {
+        let peer = &mut self.peers[place];
+        self.partial_seeds -= usize::from(peer.is_partial);
+        self.partial_seeds += usize::from(is_partial);
+        peer.is_partial = is_partial;
+    }
+
+    /// How many there are of each kind.
+    pub(crate) fn counts(&self) -> Web {
+        Web {
+            seeders: self.seeders as u32,
+            leechers: (self.peers.len() - self.seeders) as u32,
+            partial_seeds: self.partial_seeds as u32,
+        }
+    }
+
     pub(crate) fn remove(&mut self, place: usize) {
         let is_seeder = place < self.seeders;
         self.set_seeder(place, false);
@@ -54,6 +73,7 @@ impl Swarm {
         self.swap(place, self.peers.len() - 1);
         if let Some(peer) = self.peers.pop() {
             self.places.remove(&peer.id);
+            self.partial_seeds -= usize::from(peer.is_partial);
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Standing {
     pub(crate) key: Key,
     pub(crate) peer_id: PeerId,
     pub(crate) is_seeder: bool,
+    /// It has not everything, and wants nothing more (BEP 21).
+    pub(crate) is_partial: bool,
     pub(crate) is_completed: bool,
 }
 
@@ -159,7 +161,7 @@ impl Hub {
         session: &mut Session,
         standing: &Standing,
     ) -> Result<(Key, Counts), Hindrance> {
-        let Standing { key, peer_id, is_seeder, is_completed } = *standing;
+        let Standing { key, peer_id, is_seeder, is_partial, is_completed } = *standing;
         let home = self.home(key)?;
         match session.joined.get(&key) {
             Some((former, former_home)) if *former != peer_id || *former_home != home => {
@@ -187,12 +189,14 @@ impl Hub {
             // The same peer after its connection broke: its former session no longer owns the place.
             (peer.socket, peer.ip, peer.key) = (session.number, session.ip, key);
             peer.out = Rc::clone(&session.out);
+            swarm.set_partial(place, is_partial);
             swarm.set_seeder(place, is_seeder);
         } else {
             self.peers += 1;
             *self.peers_of.entry(sender(session.ip)).or_default() += 1;
             let out = Rc::clone(&session.out);
-            swarm.add(Peer { id: peer_id, key, socket: session.number, ip: session.ip, out }, is_seeder);
+            let peer = Peer { id: peer_id, key, socket: session.number, ip: session.ip, is_partial, out };
+            swarm.add(peer, is_seeder);
         }
         session.joined.insert(key, (peer_id, home));
         let completed = u32::from(is_completed && is_seeder && !was_seeder);
@@ -269,18 +273,15 @@ impl Hub {
 
     /// Tells the engine how many peers a swarm has here.
     fn tell(&mut self, home: Key, completed: u32, from: IpAddr) -> Result<Counts, Refusal> {
-        let (seeders, leechers) = self
-            .swarms
-            .get(&home)
-            .map_or((0, 0), |swarm| (swarm.seeders as u32, (swarm.peers.len() - swarm.seeders) as u32));
-        if leechers + seeders == 0 {
+        let web = self.swarms.get(&home).map(Swarm::counts).unwrap_or_default();
+        if web.leechers + web.seeders == 0 {
             self.swarms.remove(&home);
             if self.engine.scrape(home).is_none() {
                 return Ok(Counts::default());
             }
         }
         let (shard, now) = (self.engine.shard_of(&home), self.engine.tick());
-        let outcome = self.engine.shard(shard).set_web(home, seeders, leechers, completed, from, now);
+        let outcome = self.engine.shard(shard).set_web(home, web, completed, from, now);
         match outcome {
             Outcome::Done(counts) => Ok(counts),
             Outcome::Full => {
@@ -318,7 +319,13 @@ mod tests {
     }
 
     fn standing(key: u8, peer: u8, is_seeder: bool) -> Standing {
-        Standing { key: [key; 20], peer_id: [peer; 20], is_seeder, is_completed: is_seeder }
+        Standing {
+            key: [key; 20],
+            peer_id: [peer; 20],
+            is_seeder,
+            is_partial: false,
+            is_completed: is_seeder,
+        }
     }
 
     const OFFER: Offer<'static> = Offer { offer_id: b"\"o\"", offer: b"{}" };
