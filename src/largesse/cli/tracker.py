@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,15 @@ def tracker(
     as_json: bool,
 ) -> None:
     """
-    Run the tracker. With --policy open and no --data it runs alone: no site, no data folder.
+    Run the tracker. With --policy open and no --data it runs alone: no site, no data folder. So it does where a variable or the
+    file of --config says open, unless there is a data folder already.
 
     With --json it prints one line once it answers: "announce", a list of its URLs (udp, http and ws; https and wss with a
     certificate), "admin", the URL that /metrics, /stats.json and /health are under (null for none), and "pid".
     """
-    is_alone = policy == "open" and data is None and not os.environ.get("LARGESSE_DATA")
     options: dict[str, object] = {"tracker.listen": ",".join(listen) or None, "tracker.policy": policy}
     options |= {"tracker.workers": workers, "tracker.admin": admin}
-    config = Config.load(data=data, file=file, options=options, is_alone=is_alone)
+    config, is_alone = _load(data=data, file=file, options=options)
     addresses, warnings = take_addresses(config.tracker.listen, key="tracker.listen")
     for warning in warnings:
         click.echo(f"largesse: {warning} Going on without it.", err=True)
@@ -86,6 +87,22 @@ def tracker(
 
     write_logs_as(log_form)
     run_tracker(addresses, stop, tell, node=node)
+
+
+def _load(*, data: Path | None, file: Path | None, options: Mapping[str, object]) -> tuple[Config, bool]:
+    """
+    Return the settings, and whether the tracker runs alone.
+
+    The option says so of this start, whatever lies in the folder. A variable or a settings file may be meant for a site: where one is
+    there, it is served.
+    """
+    alone = Config.load(data=data, file=file, options=options, is_alone=True)
+    has_site = data is not None or bool(os.environ.get("LARGESSE_DATA"))
+    if options["tracker.policy"] is None:
+        has_site = has_site or alone.data.exists() or bool(alone.database.url)
+    if alone.tracker.policy == "open" and not has_site:
+        return alone, True
+    return Config.load(data=data, file=file, options=options), False
 
 
 def _run_alone(config: Config, addresses: list[ListenAddress], *, stop: threading.Event, tell: Any) -> None:
