@@ -41,3 +41,13 @@ def test_the_site_in_this_folder_is_served_where_only_its_settings_say_open(
     assert (tmp_path / "largesse-data" / "largesse.sqlite3").is_file()
     with start(*ALONE, "--policy", "listed", environment={"LARGESSE_TRACKER_POLICY": "open"}) as running:
         assert not is_answered(json.loads(running.first_line())["announce"])
+
+
+def test_a_folder_that_held_no_site_is_made_and_told_once(tmp_path: Path) -> None:
+    folder = tmp_path / "mistyped"
+    told = f"there was no site in {folder}, so a new one was made; if another folder was meant, name it with --data"
+    for times in (1, 0):
+        with start(*ALONE, "--data", str(folder)) as running:
+            assert json.loads(running.first_line())["announce"]
+            assert running.stop() == 0
+            assert running.said().count(told) == times, running.said()

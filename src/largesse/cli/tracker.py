@@ -1,6 +1,7 @@
 """`largesse tracker`: the tracker, over a data folder, or alone with no site and no folder."""
 
 import json
+import logging
 import os
 import signal
 import threading
@@ -13,9 +14,11 @@ import click
 from largesse.cli._parts import end_on_signal
 from largesse.config.settings import Config
 from largesse.config.values import ListenAddress
-from largesse.kit.logs import Form, write_logs_as
+from largesse.kit.logs import Form, fields, write_logs_as
 from largesse.swarm.core import announce_urls_of, make_core, start_core, take_addresses
 from largesse.swarm.watch import LOOK_SECONDS, Watch
+
+logger = logging.getLogger("largesse.tracker")
 
 
 @click.command()
@@ -82,10 +85,13 @@ def tracker(
     start_django(
         data=config.data, config_file=file, options={**options, "tracker.listen": ",".join(map(str, addresses))}
     )
-    prepare(config.data)
+    is_new = prepare(config.data)
     from largesse.cli._running import run_tracker
 
     write_logs_as(log_form)
+    if is_new and not config.database.url:
+        made = "there was no site in %s, so a new one was made; if another folder was meant, name it with --data"
+        logger.warning(made, config.data, extra=fields(event="site_made"))
     run_tracker(addresses, stop, tell, node=node)
 
 
