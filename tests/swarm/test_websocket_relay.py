@@ -84,6 +84,7 @@ def test_a_browser_that_wants_nothing_more_counts_as_a_partial_seed(tracker: _co
         assert isinstance(found, int)
         return found
 
+    tracker.apply([("allow", KEY, None)])
     with WebPeer(address) as one, WebPeer(address) as two:
         one.announce(KEY, b"1" * 20, left=5, event="paused")
         two.announce(KEY, b"2" * 20, left=5)

@@ -45,6 +45,9 @@ pub struct Limits {
     pub web_peers_of_one_address: usize,
     /// Bytes that may wait for a WebSocket peer before offers for it are dropped; after four times that it is cut.
     pub waiting_bytes: usize,
+    /// Bytes that all WebSocket connections may hold together: parts of messages, and answers that are not read. Beyond it those
+    /// are cut that hold more than their part.
+    pub held_bytes: usize,
 }
 
 impl Default for Limits {
@@ -64,6 +67,7 @@ impl Default for Limits {
             web_peers: 500_000,
             web_peers_of_one_address: 5_000,
             waiting_bytes: 64 << 10,
+            held_bytes: 1 << 30,
         }
     }
 }

@@ -29,6 +29,7 @@ mod snapshot;
 mod tls;
 mod udp;
 mod ws;
+mod ws_memory;
 mod ws_swarm;
 mod ws_swarms;
 

@@ -22,6 +22,7 @@ use crate::http_connection::write;
 use crate::http_limits::Bucket;
 use crate::http_scrape::too_many;
 use crate::members::Passkey;
+use crate::ws_memory::Unfinished;
 use crate::ws_swarms::{Hindrance, Session, Standing};
 
 /// Longest interval for browsers: a WebRTC peer is only found by those that announce offers again.
@@ -51,6 +52,8 @@ struct Talk<'t> {
     passkey: Option<Passkey>,
     /// The message so far, when it comes in several frames.
     partial: Option<Vec<u8>>,
+    /// How many messages were whole.
+    whole: u64,
     out: Vec<u8>,
 }
 
@@ -72,11 +75,12 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     count(&counters.ws_connections);
     let session = http.hub.borrow_mut().begin(ip);
     let outgoing = Rc::clone(&session.out);
-    let mut talk = Talk { http, session, passkey, partial: None, out: Vec::new() };
+    let mut talk = Talk { http, session, passkey, partial: None, whole: 0, out: Vec::new() };
     let started = Instant::now();
     let mut bucket = Bucket::new(http.limits.messages_per_second, started.elapsed());
     let mut heard = started;
     let mut is_asked = false;
+    let mut unfinished = Unfinished::default();
     let mut waiting = Vec::new();
     let mut admissions = http.engine.admissions.subscribe();
     loop {
@@ -93,6 +97,12 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
         std::mem::swap(&mut waiting, &mut outgoing.queue.borrow_mut());
+        let part = talk.partial.as_ref().map_or(0, Vec::capacity);
+        if !outgoing.share.hold(buffer.capacity() + part + waiting.len()) {
+            return count(&counters.ws_connections_cut);
+        }
+        let is_part_there = !buffer.is_empty() || talk.partial.is_some();
+        let due = unfinished.note(is_part_there, talk.whole, http.limits.request_time);
         if (!waiting.is_empty() && !write(http, stream, &mut waiting).await) || outgoing.is_cut.get() {
             return count(&counters.ws_connections_cut);
         }
@@ -117,6 +127,10 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
             () = outgoing.wake.notified() => {}
             Ok(()) = admissions.changed() => talk.turn_out(),
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+            () = sleep_until(due.unwrap_or(silence)), if pause.is_none() && due.is_some() => {
+                count(&counters.http_slow);
+                return count(&counters.ws_connections_cut);
+            }
             () = sleep_until(silence), if pause.is_none() => {
                 if is_asked {
                     return count(&counters.ws_connections_cut);
@@ -133,7 +147,7 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
 pub(crate) fn hear(http: &Http, mut buffer: Vec<u8>, ip: IpAddr, passkey: Option<Passkey>) {
     let session = http.hub.borrow_mut().begin(ip);
     let outgoing = Rc::clone(&session.out);
-    let mut talk = Talk { http, session, passkey, partial: None, out: Vec::new() };
+    let mut talk = Talk { http, session, passkey, partial: None, whole: 0, out: Vec::new() };
     let started = Instant::now();
     let before = buffer.len();
     talk.read_all(&mut buffer, &mut Bucket::new(0, started.elapsed()), started);
@@ -246,6 +260,7 @@ impl Talk<'_> {
     }
 
     fn message(&mut self, payload: &[u8]) -> Option<Ending> {
+        self.whole += 1;
         let Ok(text) = std::str::from_utf8(payload) else { return Some(Ending::NotText) };
         let engine = &self.http.engine;
         self.out.clear();

@@ -18,6 +18,7 @@ use crate::counters::count;
 use crate::engine::{Engine, Refusal};
 use crate::http_limits::{Limits, sender};
 use crate::random::random_bytes;
+use crate::ws_memory::{Memory, Share};
 use crate::ws_swarm::{Peer, Swarm, choose};
 
 pub(crate) type PeerId = [u8; 20];
@@ -26,7 +27,7 @@ pub(crate) type PeerId = [u8; 20];
 const PATIENCE: usize = 4;
 
 /// What waits for one socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     /// Whole frames.
     pub(crate) queue: RefCell<Vec<u8>>,
@@ -34,6 +35,8 @@ pub(crate) struct Outgoing {
     pub(crate) wake: Notify,
     /// The reader is too slow: the connection is to be cut.
     pub(crate) is_cut: Cell<bool>,
+    /// What the socket holds of the memory of all.
+    pub(crate) share: Share,
 }
 
 /// One socket, with what it joined.
@@ -82,13 +85,14 @@ pub(crate) struct Hub {
     /// How many peers each sender has; one without any is not remembered.
     peers_of: HashMap<IpAddr, usize>,
     scratch: Vec<u8>,
+    memory: Rc<Memory>,
 }
 
 impl Outgoing {
     /// Puts a message into the queue, at whatever length the reader left it; a reader far behind is given up.
     fn push(&self, opcode: Opcode, payload: &[u8], most_bytes: usize) {
         let mut queue = self.queue.borrow_mut();
-        if queue.len() + payload.len() > most_bytes {
+        if queue.len() + payload.len() > most_bytes || !self.share.add(payload.len()) {
             self.is_cut.set(true);
         } else {
             write_frame(opcode, payload, &mut queue);
@@ -125,6 +129,7 @@ impl Hub {
             most_peers_of_one: limits.web_peers_of_one_address,
             peers_of: HashMap::new(),
             scratch: Vec::new(),
+            memory: Memory::new(limits.held_bytes, limits.connections),
         }
     }
 
@@ -137,7 +142,13 @@ impl Hub {
     pub(crate) fn begin(&mut self, ip: IpAddr) -> Session {
         self.sessions += 1;
         self.open += 1;
-        Session { ip, out: Rc::default(), number: self.sessions, joined: HashMap::new() }
+        let out = Outgoing {
+            queue: RefCell::default(),
+            wake: Notify::new(),
+            is_cut: Cell::new(false),
+            share: Share::of(&self.memory),
+        };
+        Session { ip, out: Rc::new(out), number: self.sessions, joined: HashMap::new() }
     }
 
     /// Ends a session: its peers leave their swarms.

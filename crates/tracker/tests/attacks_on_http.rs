@@ -328,6 +328,46 @@ fn frame_bombs_end_their_own_connection() {
 }
 
 #[test]
+fn a_message_that_drips_in_is_cut_at_its_deadline() {
+    let tracker = start(limits());
+    let message = announce('d', 0);
+    let mut slow = upgrade(&tracker);
+    let mut fragments = upgrade(&tracker);
+    let mut honest = upgrade(&tracker);
+    slow.write_all(&message[..20]).expect("it reads");
+    fragments.write_all(&[0x01, 0x81, 0, 0, 0, 0, b'x']).expect("it reads");
+    until("both are cut, whatever else they send", || {
+        // Signs of life do not make a message whole; either end may be gone by now.
+        let _ = slow.write_all(&message[20..21]);
+        let _ = fragments.write_all(&[0x89, 0x80, 0, 0, 0, 0]);
+        thread::sleep(Duration::from_millis(20));
+        counter(&tracker, "ws_connections_cut") == 2
+    });
+    assert_eq!(counter(&tracker, "http_slow"), 2);
+    honest.write_all(&message).expect("who waited between two messages is served");
+    assert_eq!(honest.read(&mut [0; 2]).expect("an answer"), 2);
+}
+
+#[test]
+fn parts_of_messages_fill_no_more_memory_than_all_together_may() {
+    let held_bytes = 1 << 20;
+    let tracker =
+        start(Limits { held_bytes, connections: 100, request_time: Duration::from_secs(60), ..limits() });
+    let part = &frame(&"x".repeat(60_000))[..50_000];
+    let mut hoarders: Vec<TcpStream> = (0..40).map(|_| upgrade(&tracker)).collect();
+    for hoarder in &mut hoarders {
+        // Whoever comes too late may be cut before everything is written.
+        let _ = hoarder.write_all(part);
+    }
+    until("those beyond it are cut", || counter(&tracker, "ws_connections_cut") >= 20);
+    is_served(&tracker);
+    let mut honest = upgrade(&tracker);
+    honest.write_all(&announce('h', 0)).expect("it reads");
+    assert_eq!(honest.read(&mut [0; 2]).expect("an answer"), 2);
+    assert!(counter(&tracker, "ws_connections_cut") < 40, "those within it are not cut");
+}
+
+#[test]
 fn an_offer_flood_drops_offers_for_a_slow_reader_and_leaves_the_others_alone() {
     let tracker = start(Limits { messages_per_second: 0, ..limits() });
     let mut deaf = upgrade(&tracker);
