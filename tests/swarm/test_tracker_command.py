@@ -1,11 +1,12 @@
 """`largesse tracker` as a command: when it runs alone, what it says of a folder that it made, and of a port that is taken."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
-from processes import start
+from processes import run, start
 from tracker_talk import get
 
 ALONE = ("tracker", "--listen", "127.0.0.1:0", "--workers", "1", "--json")
@@ -51,3 +52,14 @@ def test_a_folder_that_held_no_site_is_made_and_told_once(tmp_path: Path) -> Non
             assert json.loads(running.first_line())["announce"]
             assert running.stop() == 0
             assert running.said().count(told) == times, running.said()
+
+
+def test_an_admin_port_that_is_taken_is_told_by_its_own_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run(*ALONE, "--policy", "open", "--admin", f"127.0.0.1:{port}")
+    assert done.returncode == 69
+    assert done.stdout == ""
+    assert f"Port {port} is in use" in done.stderr
+    assert "tracker.admin" in done.stderr
+    assert "tracker.listen" not in done.stderr

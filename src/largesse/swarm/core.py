@@ -167,10 +167,15 @@ def start_core(tracker: _core.Tracker, config: TrackerConfig, *, listen: Sequenc
     Take the sockets and answer from now on.
 
     Raises:
+        PortInUse: another program has the port of the admin address.
         AddressUnusable: an address cannot be listened on, or another program took its port meanwhile.
         CertificateUnusable: the certificate or its key cannot be read, or they do not belong together.
     """
     _allow_open_files()
+    if config.admin:
+        # Tried here, where it can be told from the others: those were tried by `take_addresses`.
+        with bound_socket(ListenAddress.parse(config.admin), kind=socket.SOCK_STREAM, key="tracker.admin"):
+            pass
     try:
         tracker.start()
     except OSError as error:
