@@ -29,25 +29,34 @@ const READ_BYTES: usize = 1024;
 const TLS_HANDSHAKE: u8 = 22;
 
 /// One open connection in the count; it leaves the count when dropped, even by a panic.
-pub(crate) struct Entered {
+struct Entered {
     http: Rc<Http>,
-    place: Place,
+    place: Option<Place>,
 }
 
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.http.open.borrow_mut().leave(&self.place);
-        if std::thread::panicking() {
-            count(&self.http.engine.counters.worker_panics);
+impl Entered {
+    /// Counts the connection as this address's; false where that, or all together, have too many. It must end when its ending says so.
+    fn enter(&mut self, ip: IpAddr, ending: &Ending) -> bool {
+        self.leave();
+        let is_proxy = self.http.proxies.hold(ip);
+        self.place = self.http.open.borrow_mut().enter(ip, &self.http.limits, is_proxy, ending);
+        self.place.is_some()
+    }
+
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.http.open.borrow_mut().leave(&place);
         }
     }
 }
 
-/// Counts a connection; None where its address, or all together, have too many. It must end when its ending says so.
-pub(crate) fn enter(http: &Rc<Http>, ip: IpAddr, ending: &Ending) -> Option<Entered> {
-    let is_proxy = http.proxies.hold(ip);
-    let place = http.open.borrow_mut().enter(ip, &http.limits, is_proxy, ending)?;
-    Some(Entered { http: Rc::clone(http), place })
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.leave();
+        if std::thread::panicking() {
+            count(&self.http.engine.counters.worker_panics);
+        }
+    }
 }
 
 /// Accepts connections for ever.
@@ -60,10 +69,11 @@ pub(crate) async fn serve(http: Rc<Http>, listener: Rc<TcpListener>) {
         };
         let ip = address.ip().to_canonical();
         let ending = Ending::default();
-        let Some(entered) = enter(&http, ip, &ending) else {
+        let mut entered = Entered { http: Rc::clone(&http), place: None };
+        if !entered.enter(ip, &ending) {
             count(&http.engine.counters.http_connections_cut);
             continue;
-        };
+        }
         count(&http.engine.counters.http_connections);
         let http = Rc::clone(&http);
         tokio::task::spawn_local(async move {
@@ -71,7 +81,7 @@ pub(crate) async fn serve(http: Rc<Http>, listener: Rc<TcpListener>) {
             tokio::select! {
                 biased;
                 () = ending.notified() => count(&http.engine.counters.http_connections_evicted),
-                () = greet(&http, stream, ip, &ending) => {}
+                () = greet(&http, stream, ip, &ending, &mut entered) => {}
             }
             drop(entered);
         });
@@ -79,19 +89,19 @@ pub(crate) async fn serve(http: Rc<Http>, listener: Rc<TcpListener>) {
 }
 
 /// Serves a connection as what its first byte says it is.
-async fn greet(http: &Rc<Http>, stream: TcpStream, ip: IpAddr, ending: &Ending) {
+async fn greet(http: &Http, stream: TcpStream, ip: IpAddr, ending: &Ending, entered: &mut Entered) {
     // Answers are written whole; waiting for more of them would only delay the last.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &http.tls else { return connection(http, stream, ip, ending).await };
+    let Some(tls) = &http.tls else { return connection(http, stream, ip, ending, entered).await };
     let mut first = [0];
     match timeout(http.limits.request_time, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == TLS_HANDSHAKE => {}
-        Ok(Ok(1)) => return connection(http, stream, ip, ending).await,
+        Ok(Ok(1)) => return connection(http, stream, ip, ending, entered).await,
         Ok(_) => return,
         Err(_) => return count(&http.engine.counters.http_slow),
     }
     match timeout(http.limits.request_time, accept(tls, stream)).await {
-        Ok(Ok(stream)) => connection(http, stream, ip, ending).await,
+        Ok(Ok(stream)) => connection(http, stream, ip, ending, entered).await,
         Ok(Err(_)) | Err(_) => count(&http.engine.counters.tls_failures),
     }
 }
@@ -105,10 +115,11 @@ async fn accept(
 
 /// Answers requests until the client ends, breaks a rule or waits too long.
 async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
-    http: &Rc<Http>,
+    http: &Http,
     mut stream: S,
     ip: IpAddr,
     ending: &Ending,
+    entered: &mut Entered,
 ) {
     let engine: &Arc<Engine> = &http.engine;
     let limits = &http.limits;
@@ -159,8 +170,8 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
             }
             if let Step::Upgraded { ip: client, passkey, .. } = step {
                 buffer.drain(..read);
-                let entered = if client == ip { None } else { enter(http, client, ending) };
-                if client == ip || entered.is_some() {
+                // Behind a proxy, what lives as long as this is its client's own connection from here on.
+                if client == ip || entered.enter(client, ending) {
                     crate::ws::speak(http, &mut stream, buffer, client, passkey).await;
                 } else {
                     count(&engine.counters.http_connections_cut);

@@ -226,28 +226,56 @@ fn an_honest_address_has_a_place_though_others_have_taken_all() {
     assert_eq!(counter(&tracker, "http_connections_evicted"), 1);
 }
 
+/// A browser behind the trusted proxy.
+fn proxied(tracker: &Tracker, client: &str, peer: char) -> TcpStream {
+    let proxy = connect_from("127.0.0.9", tracker.addresses[0]);
+    let mut stream = upgraded(proxy, &format!("X-Forwarded-For: {client}\r\n"));
+    stream.write_all(&announce(peer, 0)).expect("it reads");
+    stream
+}
+
+#[test]
+fn a_browser_behind_a_proxy_has_one_place_which_is_its_own() {
+    let tracker = start(Limits { connections: 4, connections_of_one_address: 2, ..limits() });
+    let one_more = |client: &str, peer: char| {
+        let mut stream = proxied(&tracker, client, peer);
+        let is_in = stream.read(&mut [0; 512]).is_ok_and(|length| length > 0);
+        (stream, is_in)
+    };
+    let all: Vec<_> =
+        [("9.9.9.1", 'a'), ("9.9.9.1", 'b'), ("9.9.9.1", 'c'), ("9.9.9.2", 'd'), ("9.9.9.3", 'e')]
+            .map(|(client, peer)| one_more(client, peer))
+            .into();
+    assert_eq!(all.iter().map(|(_, is_in)| *is_in).collect::<Vec<_>>(), [true, true, false, true, true]);
+    assert_eq!(counter(&tracker, "http_connections_cut"), 1);
+    assert_eq!(counter(&tracker, "http_connections_evicted"), 0);
+    drop(all);
+    let is_in = |last: u8| {
+        let mut stream = connect_from(&format!("127.0.1.{last}"), tracker.addresses[0]);
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+        (stream.read(&mut [0; 512]).is_ok_and(|length| length > 0), stream)
+    };
+    until("all places are free", || [1, 2, 3, 4].map(is_in).iter().all(|(is_in, _)| *is_in));
+}
+
 #[test]
 fn a_browser_that_gives_its_place_to_another_leaves_its_swarms() {
     let tracker = crowded();
-    let proxied = |client: &str, peer: char| {
-        let proxy = connect_from("127.0.0.9", tracker.addresses[0]);
-        let mut stream = upgraded(proxy, &format!("X-Forwarded-For: {client}\r\n"));
-        stream.write_all(&announce(peer, 0)).expect("it reads");
-        stream
-    };
-    let mut attackers: Vec<TcpStream> = "abcd".chars().map(|peer| proxied("9.9.9.9", peer)).collect();
-    until("all joined", || tracker.engine.totals().3 == 4);
-    // Behind a proxy, a browser has two places: one of the proxy's, and one of its own.
+    let mut attackers: Vec<TcpStream> =
+        "abcd".chars().map(|peer| proxied(&tracker, "9.9.9.9", peer)).collect();
+    let others: Vec<TcpStream> = "xyz".chars().map(|peer| proxied(&tracker, "9.9.9.7", peer)).collect();
+    until("all joined", || tracker.engine.totals().3 == 7);
+    let last = connect_from("127.0.0.22", tracker.addresses[0]);
     is_served(&tracker);
     assert!(rest(&mut attackers[0]).len() < 1000);
-    until("its peer is gone", || tracker.engine.totals().3 == 3);
-    let mut honest = proxied("8.8.8.8", 'h');
-    until("it joined", || counter(&tracker, "ws_announces") == 5);
+    until("its peer is gone", || tracker.engine.totals().3 == 6);
+    let mut honest = proxied(&tracker, "8.8.8.8", 'h');
+    until("it joined", || counter(&tracker, "ws_announces") == 8);
     let direct: Vec<TcpStream> = (0..4).map(|_| connect_from("127.0.0.21", tracker.addresses[0])).collect();
     honest.write_all(&announce('h', 0)).expect("it reads");
-    until("it is served on", || counter(&tracker, "ws_announces") == 6);
+    until("it is served on", || counter(&tracker, "ws_announces") == 9);
     assert_eq!(counter(&tracker, "worker_panics"), 0);
-    drop((direct, attackers));
+    drop((direct, last, attackers, others));
     until("only the honest one is left", || tracker.engine.totals().3 == 1);
 }
 
