@@ -318,6 +318,22 @@ def test_a_passkey_stands_in_the_path_or_else_in_the_query(target: str, *, is_ad
     tracker.stop()
 
 
+def test_scrapes_need_no_passkey_over_any_protocol() -> None:
+    tracker = made(policy="members")
+    tracker.apply([("allow", KEY, None)])
+    passkey = bytes(range(16))
+    tracker.admit_member(passkey, 7)
+    query = f"info_hash={quote_from_bytes(KEY)}"
+    get(tracker.addresses[0], f"/{passkey.hex()}/announce?{query}&peer_id={'p' * 20}&port=5000&left=1")
+    counts = {b"complete": 0, b"downloaded": 0, b"downloaders": 1, b"incomplete": 1}
+    assert decode(get(tracker.addresses[0], f"/scrape?{query}"))[b"files"] == {KEY: counts}
+    with connected(tracker.addresses[0]) as peer, WebPeer(tracker.addresses[0]) as browser:
+        assert peer.scrape(KEY) == [(0, 0, 1)]
+        browser.send(action="scrape", info_hash=KEY)
+        assert list(browser.receive()["files"].values()) == [{"complete": 0, "incomplete": 1, "downloaded": 0}]
+    tracker.stop()
+
+
 def test_the_admin_address_tells_figures_and_no_address(tracker: _core.Tracker) -> None:
     announce(tracker, key=b"admin-admin-admin-12", port=5001, source="127.0.0.77")
     assert tracker.admin is not None
