@@ -8,6 +8,8 @@ pub(crate) struct Population {
     pub(crate) peers: u64,
     pub(crate) torrents: u64,
     pub(crate) sources: u64,
+    /// The number of the first address, so that an attack may come from others than honest clients do.
+    pub(crate) first_source: u64,
     pub(crate) wanted: u32,
 }
 
@@ -25,7 +27,7 @@ impl Population {
         key
     }
 
-    /// The number of the address that a peer speaks from.
+    /// Which of its addresses a peer speaks from.
     pub(crate) fn source_of(&self, peer: u64) -> u64 {
         let place = peer / self.torrents;
         (scatter(peer % self.torrents) + place + place / PORTS) % self.sources

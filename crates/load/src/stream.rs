@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     RandomHash,
     PeerFlood,
     OneAddress,
+    /// One address asks for all peers of one swarm, over and over.
+    Harvest,
 }
 
 impl std::str::FromStr for Kind {
@@ -44,6 +46,7 @@ impl std::str::FromStr for Kind {
             "random-hash" => Self::RandomHash,
             "peer-flood" => Self::PeerFlood,
             "one-address" => Self::OneAddress,
+            "harvest" => Self::Harvest,
             _ => return Err(()),
         })
     }
@@ -116,7 +119,8 @@ impl Stream {
                 next = (next + 1) % self.connections.len();
                 if self.connections[next] == 0 {
                     write_connect(next as u32, self.batch.room(count));
-                    self.batch.address(count, Population::address(next as u64), self.target, CONNECT);
+                    let source = Population::address(self.population.first_source + next as u64);
+                    self.batch.address(count, source, self.target, CONNECT);
                     count += 1;
                 }
             }
@@ -192,7 +196,8 @@ impl Stream {
             let number = if random == 0 { self.counter } else { random };
             self.counter += 1;
             let (source, length) = self.write(index, transaction, number, event);
-            self.batch.address(index, Population::address(source), self.target, length);
+            let source = Population::address(self.population.first_source + source);
+            self.batch.address(index, source, self.target, length);
             self.sent_at[transaction as usize % SLOTS] = (transaction, now);
         }
         let taken = self.batch.send(&self.socket, count);
@@ -227,7 +232,7 @@ impl Stream {
                 if kind == Kind::Churn && (number >> 48).is_multiple_of(10) {
                     event = if (number >> 56) & 1 == 0 { 3 } else { 2 };
                 }
-                if kind == Kind::OneAddress {
+                if matches!(kind, Kind::OneAddress | Kind::Harvest) {
                     source = 0;
                 }
                 let id = if kind == Kind::WrongConnection {
@@ -244,6 +249,11 @@ impl Stream {
                     }
                     Kind::OneAddress => {
                         room[96..98].copy_from_slice(&((number >> 20) as u16 | 1024).to_be_bytes());
+                    }
+                    Kind::Harvest => {
+                        room[16..36].copy_from_slice(&Population::key(0));
+                        room[92..96].copy_from_slice(&i32::MAX.to_be_bytes());
+                        room[96..98].copy_from_slice(&6881_u16.to_be_bytes());
                     }
                     _ => {}
                 }
@@ -319,7 +329,7 @@ mod tests {
     fn an_answer_to_what_was_sent_before_is_none_to_what_is_measured() {
         let server = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let Ok(SocketAddr::V4(target)) = server.local_addr() else { panic!("an IPv4 socket") };
-        let population = Population { peers: 10, torrents: 1, sources: 1, wanted: 0 };
+        let population = Population { peers: 10, torrents: 1, sources: 1, first_source: 0, wanted: 0 };
         let mut stream = Stream::new(target, population, Kind::Announce).expect("a socket");
         let mut packet = [0; 2048];
         let mut answer = |stream: &mut Stream| {

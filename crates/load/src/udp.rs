@@ -15,6 +15,7 @@ fn population(options: &Options) -> Result<Population, String> {
         peers: options.get("peers", 200_000)?,
         torrents: options.get("torrents", 2_000)?,
         sources: options.get("sources", 1_000)?,
+        first_source: 0,
         wanted: options.get("wanted", 30)?,
     })
 }
@@ -76,17 +77,22 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// `attack`: honest announces at `--rate`, and `--ratio` times as many packets of `--kind` from other addresses.
+/// `attack`: honest announces at `--rate`, and `--ratio` times as many packets of `--kind` from `--attackers` other addresses.
 pub(crate) fn attack(options: &Options) -> Result<(), String> {
     let population = population(options)?;
     let target = options.need("target")?;
     let mut honest = Stream::new(target, population, Kind::Announce)?;
-    let mut flood = Stream::new(target, population, options.need("kind")?)?;
+    let attackers = Population {
+        first_source: population.sources,
+        sources: options.get("attackers", population.sources)?,
+        ..population
+    };
+    let mut flood = Stream::new(target, attackers, options.need("kind")?)?;
     let process: u32 = options.get("process", 0)?;
     let empty = usage(process);
     honest.connect()?;
     honest.fill()?;
-    flood.connections.clone_from(&honest.connections);
+    flood.connect()?;
     let full = usage(process);
     let rate: f64 = options.get("rate", 20_000.0)?;
     let ratio: f64 = options.get("ratio", 3.0)?;
