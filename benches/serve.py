@@ -13,6 +13,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--most-torrents", type=int, default=20_000_000)
+    parser.add_argument(
+        "--requests-per-second", type=int, default=0, help="of one address; 0, for pure speed: any number"
+    )
     chosen = parser.parse_args()
     tracker = _core.Tracker(
         listen=["127.0.0.1:0"],
@@ -25,7 +28,7 @@ def main() -> None:
         client_allow=[],
         client_deny=[],
         most_torrents=chosen.most_torrents,
-        requests_per_second=0,
+        requests_per_second=chosen.requests_per_second,
     )
     print(json.dumps({"address": tracker.addresses[0], "process": os.getpid()}), flush=True)
     for line in sys.stdin:
