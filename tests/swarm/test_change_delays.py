@@ -230,7 +230,7 @@ class Measured:
             self.changes("client denied", "clients", CLIENT, signs=client.turned_out(key))
             assert self.browsers() == 0
             self.changes("client allowed", "clients", signs=client.served(key))
-            self.changes("withdrawn", "torrents", "withdrawn", key.hex(), signs=client.refused(key))
+            self.changes("withdrawn", "torrents", "withdrawn", key.hex(), signs=client.turned_out(key))
             self.changes("restored", "torrents", "restored", key.hex(), signs=client.served(key))
 
     def account(self, name: str, key: bytes) -> None:

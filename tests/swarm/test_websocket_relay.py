@@ -12,6 +12,8 @@ from web_peer import WebPeer, offers
 
 KEY = bytes(range(236, 256))
 """A hash of bytes that JSON and UTF-8 write in two bytes each."""
+SECOND = bytes(range(200, 220))
+"""A hybrid's other key, where a test says that it is."""
 
 
 @pytest.fixture(name="tracker")
@@ -167,25 +169,35 @@ def test_a_refused_torrent_takes_no_browser_until_it_is_listed() -> None:
         tracker.apply([("allow", KEY, None)])
         assert browser.announce(KEY, b"w" * 20)["incomplete"] == 1
         tracker.apply([("refuse", KEY, None)])
+        assert "failure reason" in browser.receive(), "told without asking"
         assert "failure reason" in browser.announce(KEY, b"w" * 20)
     tracker.stop()
 
 
-def test_a_withdrawn_torrent_takes_no_browser_where_others_need_not_be_listed() -> None:
-    tracker = made(policy="open")
+@pytest.mark.parametrize("policy", ["listed", "open"])
+def test_browsers_of_a_withdrawn_torrent_are_told_and_come_in_again_once_it_is_listed(policy: str) -> None:
+    tracker = made(policy=policy)
+    other = bytes(range(100, 120))
+    tracker.apply([("allow", KEY, None), ("allow", other, None), ("alias", SECOND, KEY)])
     address = tracker.addresses[0]
     with WebPeer(address) as one, WebPeer(address) as two:
         one.announce(KEY, b"1" * 20)
-        two.announce(KEY, b"2" * 20)
-        tracker.apply([("refuse", KEY, None)])
-        told = one.announce(KEY, b"1" * 20, numwant=1, offers=offers(1))
-        assert told["failure reason"] == "This torrent is not listed here"
-        assert two.announce(bytes(20), b"2" * 20)["incomplete"] == 1
-        assert tracker.stats()["ws_offers"] == 0
+        one.announce(other, b"1" * 20)
+        two.announce(SECOND, b"2" * 20)
+        tracker.apply([("refuse", KEY, None), ("refuse", SECOND, None)])
+        for browser, key in ((one, KEY), (two, SECOND)):
+            told = browser.receive()
+            assert told["failure reason"] == "This torrent is not listed here"
+            assert told["info_hash"].encode("latin-1") == key
+        assert "failure reason" in one.announce(KEY, b"1" * 20, numwant=1, offers=offers(1))
         asked = f"/announce?info_hash={quote_from_bytes(KEY)}&peer_id={'x' * 20}&port=6881&left=5"
         assert b"not listed" in get(address, asked)
-        tracker.apply([("allow", KEY, None)])
-        assert one.announce(KEY, b"1" * 20)["incomplete"] == 2, "both are still connected"
+        assert two.announce(other, b"2" * 20, numwant=1, offers=offers(1))["incomplete"] == 2, "others go on"
+        assert one.receive()["offer"]
+        tracker.apply([("allow", KEY, None), ("alias", SECOND, KEY)])
+        assert one.announce(KEY, b"1" * 20)["incomplete"] == 1
+        assert two.announce(SECOND, b"2" * 20)["incomplete"] == 2
+    assert tracker.stats()["ws_offers"] == 1
     tracker.stop()
 
 

@@ -180,12 +180,19 @@ impl Shard {
         slot.set_permitted(true);
     }
 
-    /// Forbids a key and forgets its peers. Where keys need not be listed it is refused from now on, until it is permitted.
-    pub fn forbid(&mut self, key: Key) {
+    /// Forbids a key and forgets its peers; returns whether browsers may be among them, who want to be told.
+    /// Where keys need not be listed it is refused from now on, until it is permitted.
+    pub fn forbid(&mut self, key: Key) -> bool {
+        // A second key has no peers of its own: those who announced it are in the swarm of the first.
+        let may_have_browsers = self.place(key).is_some_and(|place| match self.table.get(place).form() {
+            Form::Large(number) => self.larges.get(number).web != Web::default(),
+            form => matches!(form, Form::Alias(_)),
+        });
         self.forget(key);
         if !self.is_listed_only {
             self.table.insert(self.table.hash(&key), Slot::refused(key));
         }
+        may_have_browsers
     }
 
     /// Forgets a key and its peers.

@@ -279,7 +279,8 @@ fn a_withdrawn_key_is_refused_where_others_need_not_be_listed() {
         assert_eq!(outcome == Outcome::Refused, key == 1, "{outcome:?}");
     }
     assert_eq!(shard.scrape([1; 20]), Outcome::Refused);
-    assert_eq!(shard.set_web([1; 20], 1, 0, 0, [8, 0, 0, 1].into(), Tick::at(0)), Outcome::Refused);
+    let web = Web { seeders: 1, ..Web::default() };
+    assert_eq!(shard.set_web([1; 20], web, 0, [8, 0, 0, 1].into(), Tick::at(0)), Outcome::Refused);
     shard.sweep_all(Tick::at(100_000));
     assert_eq!((shard.torrents(), shard.peers()), (1, (0, 0, 0)), "it is remembered");
     assert!(snapshot(&shard, Tick::at(0)).iter().all(|swarm| swarm.key != [1; 20]));

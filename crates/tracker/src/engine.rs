@@ -350,12 +350,16 @@ impl Engine {
 
     /// Applies changes of the policy, in their order; they hold when this returns.
     pub fn apply(&self, changes: &[Permit]) {
+        let mut has_browsers = false;
         for change in changes {
             match *change {
                 Permit::Allow(key) => self.shard(self.shard_of(&key)).permit(key),
                 Permit::Alias(key, canonical) => self.shard(self.shard_of(&key)).alias(key, canonical),
-                Permit::Refuse(key) => self.shard(self.shard_of(&key)).forbid(key),
+                Permit::Refuse(key) => has_browsers |= self.shard(self.shard_of(&key)).forbid(key),
             }
+        }
+        if has_browsers {
+            self.admissions.send_replace(());
         }
     }
 

@@ -169,12 +169,13 @@ pub(crate) fn hear(http: &Http, mut buffer: Vec<u8>, ip: IpAddr, passkey: Option
 }
 
 impl Talk<'_> {
-    /// Takes the peers out of their swarms that are admitted no more, and tells them why.
+    /// Takes the peers out of their swarms that are admitted no more, or whose torrent is not, and tells them why.
     fn turn_out(&mut self) {
         let engine = &self.http.engine;
         let hub = &mut *self.http.hub.borrow_mut();
         let refusal = |(key, peer_id)| {
-            let refusal = engine.admit_peer(&peer_id, self.passkey.as_ref()).err()?;
+            let admitted = engine.admit_peer(&peer_id, self.passkey.as_ref());
+            let refusal = admitted.map(|_| ()).and_then(|()| hub.lead(key).map(|_| ())).err()?;
             Some((key, refusal))
         };
         let refused: Vec<([u8; 20], Refusal)> = self.session.peers().filter_map(refusal).collect();

@@ -269,15 +269,20 @@ impl Hub {
         true
     }
 
-    /// The swarm that a key leads to.
+    /// The swarm that a key leads to, for one who asks.
     pub(crate) fn home(&self, key: Key) -> Result<Key, Hindrance> {
+        self.lead(key).map_err(|refusal| {
+            count(&self.engine.counters.refused_policy);
+            Hindrance::Refused(refusal)
+        })
+    }
+
+    /// The swarm that a key leads to.
+    pub(crate) fn lead(&self, key: Key) -> Result<Key, Refusal> {
         match self.engine.shard(self.engine.shard_of(&key)).scrape(key) {
             Outcome::SameAs(home) => Ok(home),
             Outcome::Unknown if !self.engine.config().is_listed_only => Ok(key),
-            Outcome::Unknown | Outcome::Refused => {
-                count(&self.engine.counters.refused_policy);
-                Err(Hindrance::Refused(Refusal::NotListed))
-            }
+            Outcome::Unknown | Outcome::Refused => Err(Refusal::NotListed),
             Outcome::Done(_) | Outcome::Full => Ok(key),
         }
     }
