@@ -147,7 +147,8 @@ class Model:
     ) -> None:
         deed = self.deeds[account, key]
         peer = (account, key, client)
-        last = self.reports.get(peer)
+        known = last = self.reports.get(peer)
+        stops = event == "stopped"
         completes = event == "completed" and is_seeder
         is_less = last is not None and (totals[0] < last.totals[0] or totals[1] < last.totals[1])
         if last:
@@ -156,9 +157,9 @@ class Model:
                 last = None
         if last is None:
             deed[3] += completes
-            self.reports.pop(peer, None)
-            if event != "stopped":
-                self.reports[peer] = Said([*totals], self.now, self.now, is_seeder, completes)
+            if known or not stops:
+                seeds = is_seeder and not stops
+                self.reports[peer] = Said([*totals], self.now, self.now, seeds, completes, stopped=stops)
             return
         is_nought = 0 < sum(last.totals) >= 2 * sum(totals)
         if event == "started" and is_nought:

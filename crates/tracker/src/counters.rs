@@ -166,6 +166,10 @@ counters! {
     refused_passkey,
     /// Announces refused since there are as many torrents as may be.
     refused_full,
+    /// Announces of members answered but not counted, since their account has as many peers as may be remembered.
+    member_announces_uncounted,
+    /// Peers of members forgotten after a long silence.
+    member_reports_forgotten,
     /// Workers that panicked and were started again.
     worker_panics,
 }

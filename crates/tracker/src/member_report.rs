@@ -15,6 +15,8 @@ use crate::members::{Delta, MemberAnnounce};
 
 /// How long an announce may be on its way: one that is sent again for want of an answer comes within this (BEP 15, four times).
 pub(crate) const LATE_SECONDS: i64 = 300;
+/// How long what a silent peer said last is kept where there is room: as long as the database keeps it.
+pub(crate) const KEEP_SECONDS: i64 = 2 * 24 * 3600;
 /// A report that claims more than this since the last one is a mistake or a lie, and counts as nothing.
 const MOST_BYTES_AT_ONCE: u64 = 1 << 44;
 
@@ -60,10 +62,10 @@ impl Known {
     ) -> (Option<Self>, Delta) {
         let mut delta = Delta::default();
         let completes = announce.event == Event::Completed && announce.is_seeder;
+        let is_worth_keeping = known.is_some() || announce.event != Event::Stopped;
         let Some(mut known) = known.filter(|known| !known.is_over(announce, seconds)) else {
             delta.completed = u32::from(completes);
-            let report = begun(announce, seconds, completes);
-            return ((announce.event != Event::Stopped).then(|| report.into()), delta);
+            return (is_worth_keeping.then(|| begun(announce, seconds, completes).into()), delta);
         };
         if known.is_anew(announce) {
             let last = known.report;
@@ -152,8 +154,8 @@ fn begun(announce: &MemberAnnounce, seconds: i64, has_completed: bool) -> Report
         downloaded: announce.downloaded,
         seconds,
         begun: seconds,
-        was_seeder: announce.is_seeder,
-        is_stopped: false,
+        was_seeder: announce.is_seeder && announce.event != Event::Stopped,
+        is_stopped: announce.event == Event::Stopped,
         has_completed,
     }
 }

@@ -4,18 +4,21 @@
 //! torrent until it is fetched, together with the reports that changed: whoever keeps both in one step and gives the reports back to
 //! a new tracker loses nothing and counts nothing twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use largesse_swarm::{Event, Key};
 
+use crate::counters::count_many;
 use crate::engine::{Engine, Request};
-use crate::member_report::{Known, Report};
+use crate::member_report::{KEEP_SECONDS, Known, LATE_SECONDS, Report};
 
 /// A passkey: 16 bytes, written as 32 hex digits.
 pub type Passkey = [u8; 16];
 
-/// Most peers whose last report is remembered; beyond that those are forgotten that were silent for two intervals.
+/// Most peers whose last report is remembered, some 250 bytes each.
 const MOST_REPORTS: usize = 1_000_000;
+/// How many reports each announce looks at, to forget those of silent peers: more than it can add, so the looks keep ahead.
+const LOOKS: usize = 2;
 
 /// What an account did on a torrent since the last fetch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,12 +55,29 @@ pub struct Deeds {
 }
 
 /// Accounts and what they did.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Members {
     accounts: HashMap<Passkey, u64>,
+    /// The same the other way round: an account has one passkey.
+    passkeys: HashMap<u64, Passkey>,
     reports: HashMap<Peer, Known>,
+    /// Each peer of `reports` once: the order in which they are looked at.
+    turns: VecDeque<Peer>,
+    /// How many reports an account has.
+    held: HashMap<u64, usize>,
+    most_reports: usize,
     heard: HashSet<Peer>,
     deltas: HashMap<(u64, Key), Delta>,
+    /// Announces that were not counted since nothing more could be remembered.
+    refused: u64,
+    /// Reports that were forgotten.
+    forgotten: u64,
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self::with_room_for(MOST_REPORTS)
+    }
 }
 
 /// One announce of a member.
@@ -75,53 +95,128 @@ pub(crate) struct MemberAnnounce {
 }
 
 impl Members {
+    fn with_room_for(most_reports: usize) -> Self {
+        Self {
+            accounts: HashMap::new(),
+            passkeys: HashMap::new(),
+            reports: HashMap::new(),
+            turns: VecDeque::new(),
+            held: HashMap::new(),
+            most_reports,
+            heard: HashSet::new(),
+            deltas: HashMap::new(),
+            refused: 0,
+            forgotten: 0,
+        }
+    }
+
     pub(crate) fn account(&self, passkey: &Passkey) -> Option<u64> {
         self.accounts.get(passkey).copied()
     }
 
-    /// Gives an account its passkey; returns whether it had another one, which stops working.
+    /// Gives an account its passkey; returns whether another one stops working, its own or that of who had this one before.
     pub(crate) fn admit(&mut self, passkey: Passkey, account: u64) -> bool {
-        let before = self.accounts.len();
-        self.accounts.retain(|own, other| *other != account || *own == passkey);
-        let had_another = self.accounts.len() < before;
-        self.accounts.insert(passkey, account);
-        had_another
+        let former = self.passkeys.insert(account, passkey).filter(|former| *former != passkey);
+        if let Some(former) = former {
+            self.accounts.remove(&former);
+        }
+        let other = self.accounts.insert(passkey, account).filter(|other| *other != account);
+        if let Some(other) = other {
+            self.passkeys.remove(&other);
+        }
+        former.is_some() || other.is_some()
     }
 
     /// Gives many accounts their passkeys at once, in place of all former ones; returns whether one of those stops working.
     pub(crate) fn replace(&mut self, accounts: HashMap<Passkey, u64>) -> bool {
+        self.passkeys = accounts.iter().map(|(passkey, account)| (*account, *passkey)).collect();
         let former = std::mem::replace(&mut self.accounts, accounts);
         former.iter().any(|(passkey, account)| self.accounts.get(passkey) != Some(account))
     }
 
     /// Takes the reports that a former tracker kept, so that the next announces are compared with them.
     pub(crate) fn restore(&mut self, reports: impl Iterator<Item = (Peer, Report)>) {
-        self.reports.extend(reports.map(|(peer, report)| (peer, report.into())));
+        for (peer, report) in reports {
+            if self.reports.contains_key(&peer) || self.has_room(peer.0) {
+                self.remember(peer, report.into());
+            }
+        }
     }
 
+    /// Counts an announce and remembers what it said, in a time that does not grow with what is remembered.
     pub(crate) fn report(&mut self, announce: &MemberAnnounce, seconds: i64) {
+        self.forget_silent(announce.most_seconds, seconds);
         let peer = (announce.account, announce.key, announce.peer_id);
-        self.heard.insert(peer);
-        let (known, new) = Known::hear(self.reports.get(&peer).copied(), announce, seconds);
-        self.deltas.entry((announce.account, announce.key)).or_default().add(&new);
-        let Some(known) = known else {
-            self.reports.remove(&peer);
+        let former = self.reports.get(&peer).copied();
+        if former.is_none() && !self.has_room(announce.account) {
+            self.refused += 1;
             return;
-        };
-        if self.reports.len() >= MOST_REPORTS {
-            let oldest = seconds.saturating_sub_unsigned(announce.most_seconds);
-            self.reports.retain(|_, known| known.report.seconds > oldest);
         }
-        self.reports.insert(peer, known);
+        self.heard.insert(peer);
+        let (known, new) = Known::hear(former, announce, seconds);
+        if new != Delta::default() {
+            self.deltas.entry((announce.account, announce.key)).or_default().add(&new);
+        }
+        if let Some(known) = known {
+            self.remember(peer, known);
+        }
+    }
+
+    /// Whether one more peer of an account can be remembered.
+    ///
+    /// An account has at most as many as are free. So one that invents peers leaves half of all to the others, ten that do leave an
+    /// eleventh, and one that honestly seeds fifty thousand torrents is never near it.
+    fn has_room(&self, account: u64) -> bool {
+        let free = self.most_reports.saturating_sub(self.reports.len());
+        self.held.get(&account).copied().unwrap_or(0) < free
+    }
+
+    fn remember(&mut self, peer: Peer, known: Known) {
+        if self.reports.insert(peer, known).is_none() {
+            self.turns.push_back(peer);
+            *self.held.entry(peer.0).or_default() += 1;
+        }
+    }
+
+    /// Looks at the reports whose turn it is, and forgets those that nothing will be compared with any more.
+    ///
+    /// A peer may be silent for two days. Once half of the room is taken, it is two intervals and what is late, or only the latter after
+    /// a session ended. Whoever comes back later is new: its first announce counts nothing, so nothing counts twice.
+    fn forget_silent(&mut self, most_seconds: u64, seconds: i64) {
+        for _ in 0..LOOKS.min(self.turns.len()) {
+            let Some(peer) = self.turns.pop_front() else { return };
+            let is_crowded = self.reports.len() > self.most_reports / 2;
+            let silent_for = |known: &Known| seconds.saturating_sub(known.report.seconds);
+            let most_silent = |known: &Known| match (is_crowded, known.report.is_stopped) {
+                (false, _) => KEEP_SECONDS,
+                (true, false) => most_seconds.cast_signed().saturating_add(LATE_SECONDS),
+                (true, true) => LATE_SECONDS,
+            };
+            if self.reports.get(&peer).is_some_and(|known| silent_for(known) <= most_silent(known)) {
+                self.turns.push_back(peer);
+                continue;
+            }
+            self.reports.remove(&peer);
+            self.heard.insert(peer);
+            self.forgotten += 1;
+            if let Some(held) = self.held.get_mut(&peer.0) {
+                *held -= 1;
+                if *held == 0 {
+                    self.held.remove(&peer.0);
+                }
+            }
+        }
+    }
+
+    /// How many announces were not counted for want of room, and how many reports were forgotten, since the last time.
+    fn take_figures(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.refused), std::mem::take(&mut self.forgotten))
     }
 
     /// Hands over what was gathered.
     pub(crate) fn drain(&mut self) -> Deeds {
         let deltas = std::mem::take(&mut self.deltas);
-        let deltas = deltas
-            .into_iter()
-            .filter(|(_, delta)| *delta != Delta::default())
-            .map(|((account, key), delta)| (account, key, delta));
+        let deltas = deltas.into_iter().map(|((account, key), delta)| (account, key, delta));
         let heard = std::mem::take(&mut self.heard);
         let reports = heard.into_iter().map(|peer| (peer, self.reports.get(&peer).map(|known| known.report)));
         Deeds { deltas: deltas.collect(), reports: reports.collect() }
@@ -175,7 +270,12 @@ impl Engine {
             event: request.announce.event,
             most_seconds: u64::from(self.config().interval_seconds) * 2,
         };
-        self.members().report(&announce, self.seconds().cast_signed());
+        let mut members = self.members();
+        members.report(&announce, self.seconds().cast_signed());
+        let (refused, forgotten) = members.take_figures();
+        drop(members);
+        count_many(&self.counters.member_announces_uncounted, refused);
+        count_many(&self.counters.member_reports_forgotten, forgotten);
     }
 }
 
@@ -325,5 +425,76 @@ mod tests {
             !members.replace([([2; 16], 7), ([3; 16], 8)].into()) && members.replace([([2; 16], 7)].into())
         );
         assert_eq!((members.account(&[1; 16]), members.account(&[2; 16])), (None, Some(7)));
+        assert!(members.admit([4; 16], 7) && members.admit([4; 16], 9), "a passkey names one account");
+        assert_eq!((members.account(&[2; 16]), members.account(&[4; 16])), (None, Some(9)));
+        assert!(!members.admit([5; 16], 7), "it had none any more");
+    }
+
+    fn announced(members: &mut Members, account: u64, peer: u64, uploaded: u64, seconds: i64) {
+        let mut peer_id = [0; 20];
+        peer_id[..8].copy_from_slice(&peer.to_be_bytes());
+        members.report(&MemberAnnounce { account, peer_id, ..announce(uploaded, 0, false) }, seconds);
+    }
+
+    #[test]
+    fn an_account_that_invents_peers_leaves_room_for_the_others() {
+        let mut members = Members::with_room_for(100);
+        for peer in 0..1000 {
+            announced(&mut members, 1, peer, 0, 0);
+        }
+        assert_eq!((members.reports.len(), members.turns.len()), (50, 50));
+        for peer in 0..25 {
+            announced(&mut members, 2, peer, 0, 1);
+            announced(&mut members, 2, peer, 10, 2);
+        }
+        announced(&mut members, 1, 7, 3, 3);
+        assert_eq!(members.take_figures(), (950, 0));
+        let mut counted: Vec<_> =
+            members.drain().deltas.into_iter().map(|row| (row.0, row.2.uploaded)).collect();
+        counted.sort_unstable();
+        assert_eq!(counted, [(1, 3), (2, 250)]);
+    }
+
+    #[test]
+    fn silent_peers_are_forgotten_a_few_at_a_time_and_count_nothing_twice() {
+        let mut members = Members::with_room_for(100);
+        for peer in 0..20 {
+            announced(&mut members, peer, peer, 0, 0);
+            announced(&mut members, peer, peer, 500, 10);
+        }
+        members.drain();
+        // There is room: a long silence is waited for.
+        for peer in 0..20 {
+            announced(&mut members, 30, 30, peer, 90_000);
+        }
+        assert_eq!((members.reports.len(), members.take_figures()), (21, (0, 0)));
+        members.drain();
+        announced(&mut members, 30, 30, 20, 10 + KEEP_SECONDS + 1);
+        assert_eq!((members.reports.len(), members.take_figures()), (19, (0, 2)));
+        assert_eq!(members.drain().reports.iter().filter(|(_, report)| report.is_none()).count(), 2);
+        for _ in 0..20 {
+            announced(&mut members, 30, 30, 20, 10 + KEEP_SECONDS + 1);
+        }
+        assert_eq!((members.reports.len(), members.turns.len(), members.held.len()), (1, 1, 1));
+        members.drain();
+        announced(&mut members, 3, 3, 500, 10 + KEEP_SECONDS + 2);
+        announced(&mut members, 3, 3, 520, 10 + KEEP_SECONDS + 3);
+        assert_eq!(members.drain().deltas[0].2.uploaded, 20, "only what is new since it came back");
+    }
+
+    #[test]
+    fn where_room_is_short_two_intervals_of_silence_are_enough() {
+        let mut members = Members::with_room_for(10);
+        for peer in 0..6 {
+            announced(&mut members, peer, peer, 0, 0);
+        }
+        announced(&mut members, 0, 0, 0, 3600 + LATE_SECONDS);
+        assert_eq!(members.take_figures(), (0, 0));
+        announced(&mut members, 0, 0, 0, 3600 + LATE_SECONDS + 1);
+        assert_eq!(
+            (members.take_figures(), members.reports.len()),
+            ((0, 1), 5),
+            "half of the room is free again"
+        );
     }
 }
