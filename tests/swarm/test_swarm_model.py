@@ -19,6 +19,7 @@ from largesse import _core
 INTERVAL_SECONDS = 600
 TICK_SECONDS = 4
 LATE_SECONDS = 300
+MOST_SAID = 16
 LIFE_TICKS = INTERVAL_SECONDS * 5 // 2 // TICK_SECONDS
 KEYS = [bytes([number]) * 20 for number in range(5)]
 PEERS = [
@@ -48,7 +49,7 @@ class Swarm:
 
 @dataclass
 class Said:
-    """What a member's client said last: its highest totals, when, since when, and what became of it."""
+    """What a member's client said: its highest totals, when last, since when, what became of it, and its words of late."""
 
     totals: list[int]
     heard: int
@@ -56,7 +57,9 @@ class Said:
     seeds: bool
     completed: bool
     stopped: bool = False
-    former: tuple[int, int] | None = None
+    lately: dict[tuple[str, tuple[int, int]], int] = field(default_factory=dict)
+    again: "Said | None" = None
+    """The session that began, if the "started" that came last was not late."""
 
 
 class Model:
@@ -147,46 +150,68 @@ class Model:
     ) -> None:
         deed = self.deeds[account, key]
         peer = (account, key, client)
-        known = last = self.reports.get(peer)
-        stops = event == "stopped"
-        completes = event == "completed" and is_seeder
-        is_less = last is not None and (totals[0] < last.totals[0] or totals[1] < last.totals[1])
-        if last:
-            apart = 0 if last.stopped else 2 * INTERVAL_SECONDS
-            if is_less and self.now - last.heard > max(apart, LATE_SECONDS):
-                last = None
+        last = self.reports.get(peer)
+        stops, completes = event == "stopped", event == "completed" and is_seeder
+        now = Said([*totals], self.now, self.now, is_seeder and not stops, completes, stopped=stops)
         if last is None:
+            if not stops:
+                deed[3] += completes
+                now.lately[event, totals] = self.now
+                self.reports[peer] = now
+            return
+        is_less = totals[0] < last.totals[0] or totals[1] < last.totals[1]
+        is_more = totals[0] > last.totals[0] or totals[1] > last.totals[1]
+        last.lately = {words: since for words, since in last.lately.items() if self.now - since <= LATE_SECONDS}
+        was_said = (event, totals) in last.lately
+        if not was_said and len(last.lately) == MOST_SAID:
+            del last.lately[next(iter(last.lately))]
+        last.lately.setdefault((event, totals), self.now)
+        now.lately = last.lately
+        silent = self.now - last.heard
+        if is_less and silent > max(0 if last.stopped else 2 * INTERVAL_SECONDS, LATE_SECONDS):
             deed[3] += completes
-            if known or not stops:
-                seeds = is_seeder and not stops
-                self.reports[peer] = Said([*totals], self.now, self.now, seeds, completes, stopped=stops)
+            self.reports[peer] = now
             return
-        is_nought = 0 < sum(last.totals) >= 2 * sum(totals)
-        if event == "started" and is_nought:
-            is_near = self.now - last.heard <= LATE_SECONDS
-            former = (last.totals[0], last.totals[1]) if is_near else None
-            completed = is_near and last.completed
-            self.reports[peer] = Said([*totals], self.now, self.now, is_seeder, completed, former=former)
+        if event == "started" and 0 < sum(last.totals) >= 2 * sum(totals):
+            now.completed = silent <= LATE_SECONDS and last.completed
+            if last.stopped or not (was_said or self.now - last.begun <= LATE_SECONDS):
+                now.seeds = now.seeds and not was_said
+                self.reports[peer] = now
+                return
+            last.again = now
+        elif was_said and is_more:
             return
+        elif not was_said:
+            if is_less and last.again:
+                again = last.again
+                again.heard, again.completed = max(again.heard, last.heard), last.completed
+                again.lately = last.lately
+                self.reports[peer] = last = again
+            last.again = None
+        self._go_on(last, deed, event=event, is_seeder=is_seeder, totals=totals, was_said=was_said)
+
+    def _go_on(
+        self, last: Said, deed: list[int], *, event: str, is_seeder: bool, totals: tuple[int, int], was_said: bool
+    ) -> None:
+        completes = event == "completed" and is_seeder
         if last.seeds:
             deed[2] += min(self.now - last.heard, 2 * INTERVAL_SECONDS)
         deed[3] += completes and not last.completed
         last.completed |= completes
-        if self.now - last.begun > LATE_SECONDS:
-            last.former = None
-        is_of_former = last.former is not None and any(
-            before > 0 and now >= before for now, before in zip(totals, last.former, strict=True)
-        )
-        if last.former is not None and is_of_former:
-            self._above(last, last.former)
-            last.former = None
+        is_late = totals[0] < last.totals[0] or totals[1] < last.totals[1]
         new = self._above(last, totals)
         deed[0] += new[0]
         deed[1] += new[1]
-        if not last.stopped or event == "started" or self.now - last.heard > LATE_SECONDS:
-            last.heard = self.now
-            last.stopped = event == "stopped" and not is_of_former
-            last.seeds = event != "stopped" and (last.seeds if is_less else is_seeder)
+        if last.stopped and event != "started" and self.now - last.heard <= LATE_SECONDS:
+            return
+        last.heard = self.now
+        if event == "started" and not is_late:
+            last.begun = self.now
+        if event == "stopped" and is_late and was_said:
+            return
+        last.stopped = event == "stopped"
+        if last.stopped or not is_late:
+            last.seeds = is_seeder and not last.stopped
 
     @staticmethod
     def _above(last: Said, totals: tuple[int, int]) -> tuple[int, int]:

@@ -147,18 +147,19 @@ impl Members {
     pub(crate) fn report(&mut self, announce: &MemberAnnounce, seconds: i64) {
         self.forget_silent(announce.most_seconds, seconds);
         let peer = (announce.account, announce.key, announce.peer_id);
-        let former = self.reports.get(&peer).copied();
-        if former.is_none() && !self.has_room(announce.account) {
+        let new = if let Some(known) = self.reports.get_mut(&peer) {
+            known.hear(announce, seconds)
+        } else if self.has_room(announce.account) {
+            let Some((known, new)) = Known::begin(announce, seconds) else { return };
+            self.remember(peer, known);
+            new
+        } else {
             self.refused += 1;
             return;
-        }
+        };
         self.heard.insert(peer);
-        let (known, new) = Known::hear(former, announce, seconds);
         if new != Delta::default() {
             self.deltas.entry((announce.account, announce.key)).or_default().add(&new);
-        }
-        if let Some(known) = known {
-            self.remember(peer, known);
         }
     }
 
@@ -192,7 +193,9 @@ impl Members {
                 (true, false) => most_seconds.cast_signed().saturating_add(LATE_SECONDS),
                 (true, true) => LATE_SECONDS,
             };
-            if self.reports.get(&peer).is_some_and(|known| silent_for(known) <= most_silent(known)) {
+            let known = self.reports.get_mut(&peer);
+            if let Some(known) = known.filter(|known| silent_for(known) <= most_silent(known)) {
+                known.tidy(seconds);
                 self.turns.push_back(peer);
                 continue;
             }
@@ -282,19 +285,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn announce(uploaded: u64, downloaded: u64, is_seeder: bool) -> MemberAnnounce {
-        MemberAnnounce {
-            account: 7,
-            key: [1; 20],
-            peer_id: [2; 20],
-            uploaded,
-            downloaded,
-            is_seeder,
-            event: Event::None,
-            most_seconds: 3600,
-        }
-    }
+    use crate::member_report::tests::announce;
 
     #[test]
     fn only_differences_count_and_what_cannot_be_changes_nothing() {
@@ -322,85 +313,6 @@ mod tests {
         members.report(&MemberAnnounce { event: Event::Stopped, ..announce(310, 50, true) }, 720);
         let stopped = Report { seconds: 720, was_seeder: false, is_stopped: true, ..last };
         assert_eq!(members.drain().reports, [((7, [1; 20], [2; 20]), Some(stopped))]);
-    }
-
-    /// What counts of announces, each with its second: uploaded, downloaded, seconds as a seeder, completed.
-    fn counted(said: &[(i64, Event, u64, u64, bool)]) -> (u64, u64, u64, u32) {
-        let mut members = Members::default();
-        for (seconds, event, uploaded, downloaded, is_seeder) in said {
-            let announce = MemberAnnounce { event: *event, ..announce(*uploaded, *downloaded, *is_seeder) };
-            members.report(&announce, *seconds);
-        }
-        let sums = members.drain().deltas.into_iter().map(|(_, _, delta)| delta);
-        sums.fold((0, 0, 0, 0), |sum, delta| {
-            (
-                sum.0 + delta.uploaded,
-                sum.1 + delta.downloaded,
-                sum.2 + delta.seed_seconds,
-                sum.3 + delta.completed,
-            )
-        })
-    }
-
-    #[test]
-    fn what_comes_late_or_twice_counts_once() {
-        use Event::{Completed, None, Started, Stopped};
-        // Over two addresses or under two keys, out of order.
-        let twice = [0, 1000, 1010, 1000, 1010].map(|uploaded| (60, None, uploaded, 0, false));
-        assert_eq!(counted(&twice), (1010, 0, 0, 0));
-        // The first announce and the one of the end are sent again, the first after the second.
-        let again = [
-            (0, Started, 0, 0, false),
-            (20, Completed, 100, 900, true),
-            (30, Started, 0, 0, false),
-            (35, Completed, 100, 900, true),
-        ];
-        assert_eq!(counted(&again), (100, 900, 0, 1));
-        // A short session over two addresses, of which one is slow.
-        let short = [
-            (0, Started, 0, 0, false),
-            (60, Completed, 100, 900, true),
-            (90, Stopped, 150, 900, true),
-            (91, Started, 0, 0, false),
-            (92, Completed, 100, 900, true),
-            (93, Stopped, 150, 900, true),
-            (94, Stopped, 150, 900, true),
-        ];
-        assert_eq!(counted(&short), (150, 900, 30 + 1, 1));
-        // What was said in the midst comes after the end.
-        let after = [(0, None, 0, 0, false), (9, Stopped, 150, 0, false), (10, None, 100, 0, true)];
-        assert_eq!(counted(&[&after[..], &[(11, Stopped, 150, 0, true)]].concat()), (150, 0, 0, 0));
-    }
-
-    #[test]
-    fn a_client_that_begins_anew_loses_nothing() {
-        use Event::{None, Started, Stopped};
-        let paused = [
-            (0, Started, 0, 0, false),
-            (60, Stopped, 5000, 0, false),
-            (70, Started, 0, 0, false),
-            (80, None, 300, 0, false),
-            (400, None, 700, 0, false),
-        ];
-        assert_eq!(counted(&paused), (5700, 0, 0, 0));
-        let briefly = [&paused[..3], &[(90, Stopped, 300, 0, false)]].concat();
-        assert_eq!(counted(&briefly), (5300, 0, 0, 0));
-        // Its last words never came.
-        let broken = [
-            (0, Started, 0, 0, true),
-            (1000, None, 5000, 0, true),
-            (1100, Started, 0, 0, true),
-            (1500, None, 6000, 0, true),
-        ];
-        assert_eq!(counted(&broken), (11_000, 0, 1400, 0));
-        // Neither did its first ones, and only a long silence tells.
-        let silent = [
-            (0, None, 0, 0, false),
-            (1000, None, 5000, 0, false),
-            (9000, None, 10, 0, false),
-            (9500, None, 40, 0, false),
-        ];
-        assert_eq!(counted(&silent), (5030, 0, 0, 0));
     }
 
     #[test]
