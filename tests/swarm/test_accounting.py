@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from largesse.accounts.models import User
+from largesse.swarm import accounting
 from largesse.swarm.accounting import KEEP_REPORTS, Batch, MemberFeed, Spool, book
 from largesse.swarm.core import Deed, Heard, Report
+from largesse.swarm.errors import CountsRefused
 from largesse.swarm.models import MemberReport, MemberTotal
+from largesse.swarm.queries import member_sums
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +111,57 @@ def test_an_account_that_is_gone_and_a_claim_beyond_all_bounds_stop_nothing(ada:
     assert book(batch)
     assert total(ada) == (5, 0, 0, 0)
     assert MemberReport.objects.get().uploaded_bytes == 2**63 - 1
+
+
+def test_totals_end_at_the_largest_number_of_the_database_and_stay_whole(ada: int) -> None:
+    most = (2**63 - 1, 2**63 - 1, 2**63 - 1, 2**31 - 1)
+    for number, deed in enumerate([most, (5, 5, 5, 5), (2**64 - 1, 2**63, 2**65, 2**32 - 1)]):
+        assert book(Batch(f"{number:032}", AT, ((ada, KEY, *deed), (ada, b"o" * 20, *deed))))
+        assert total(ada) == most
+    assert all(type(found) is int for found in total(ada)), "SQLite would go on with an inexact number"
+    (found,) = member_sums()
+    assert (found.torrents, found.uploaded_bytes, found.completed) == (2, 2**64 - 2, 2**32 - 2)
+    just_below = (2**63 - 3, 0, 0, 2**31 - 3)
+    bob = User.objects.create_user("bob").pk
+    for number, deed in enumerate([just_below, (1, 2, 3, 1)]):
+        assert book(Batch(f"b{number:031}", AT, ((bob, KEY, *deed),)))
+    assert total(bob) == (2**63 - 2, 2, 3, 2**31 - 2)
+    assert [(one.account.pk, one.uploaded_bytes) for one in member_sums()] == [(ada, 2**64 - 2), (bob, 2**63 - 2)]
+
+
+def test_a_batch_that_the_database_refuses_is_put_aside_and_blocks_nothing(ada: int, tmp_path: Path) -> None:
+    feed = MemberFeed(FakeTracker(), Spool(tmp_path / "spool"), clock=lambda: AT)
+    batches = [
+        Batch("a" * 32, AT, ((ada, KEY, 1, 0, 0, -5),)),
+        Batch("b" * 32, AT, ((ada, KEY, 1, 0, 0, 0),), ((ada, KEY, PEER, said(1, 0, heard_at=2**70)),)),
+        Batch("c" * 32, AT, ((ada, KEY, 7, 0, 0, 0),)),
+    ]
+    paths = [feed.spool.put(batch) for batch in batches]
+    for path in paths[:2]:
+        with pytest.raises(CountsRefused, match=path.name):
+            feed.book_waiting()
+        assert path.with_suffix(".damaged").exists()
+    assert feed.book_waiting() == 1
+    assert total(ada) == (7, 0, 0, 0)
+    assert not feed.spool.waiting()
+
+
+def test_a_batch_of_an_account_that_goes_meanwhile_is_booked_for_the_others(
+    ada: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def gone_at_first(batch: Batch) -> bool:
+        calls.append(batch.id)
+        if len(calls) == 1:
+            raise IntegrityError("the account is gone")
+        return book(batch)
+
+    monkeypatch.setattr(accounting, "book", gone_at_first)
+    feed = MemberFeed(FakeTracker(), Spool(tmp_path / "spool"), clock=lambda: AT)
+    feed.spool.put(Batch("a" * 32, AT, ((ada, KEY, 7, 0, 0, 0),)))
+    assert feed.book_waiting() == 1
+    assert total(ada) == (7, 0, 0, 0)
 
 
 def test_what_a_full_disk_refused_is_kept_and_written_later(ada: int, tmp_path: Path) -> None:

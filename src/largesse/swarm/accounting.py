@@ -21,12 +21,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from largesse.accounts.models import User
 from largesse.kit.clock import Clock, utc_now
 from largesse.swarm.core import Deed, GivesFacts, Heard, Report
-from largesse.swarm.errors import CountsLost
+from largesse.swarm.errors import CountsLost, CountsRefused
 from largesse.swarm.models import AppliedBatch, MemberReport
 
 logger = logging.getLogger(__name__)
@@ -38,19 +38,31 @@ KEEP_IDS = timedelta(days=30)
 KEEP_REPORTS = timedelta(days=2)
 """How long what a silent peer said last is kept; a client that comes back later began anew long ago."""
 
+
+def _sum(column: str, most: int) -> str:
+    """Return the SQL of a sum that ends at `most`: beyond it PostgreSQL refuses, and SQLite goes on with an inexact number."""
+    before, added = f"swarm_membertotal.{column}", f"excluded.{column}"
+    return f"CASE WHEN {before} > {most} - {added} THEN {most} ELSE {before} + {added} END"
+
+
+MOST_BYTES = 2**63 - 1
+"""A client that claims more is wrong; the largest number of the database stands for it, in sums, too."""
+
+MOST_COMPLETED = 2**31 - 1
+
 # `excluded` is the row that was to be inserted; SQLite and PostgreSQL agree on this.
-BOOK = """
+BOOK = f"""
 INSERT INTO swarm_membertotal
     (account_id, key, uploaded_bytes, downloaded_bytes, seed_seconds, completed, completed_at, last_seen_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (account_id, key) DO UPDATE SET
-    uploaded_bytes = swarm_membertotal.uploaded_bytes + excluded.uploaded_bytes,
-    downloaded_bytes = swarm_membertotal.downloaded_bytes + excluded.downloaded_bytes,
-    seed_seconds = swarm_membertotal.seed_seconds + excluded.seed_seconds,
-    completed = swarm_membertotal.completed + excluded.completed,
+    uploaded_bytes = {_sum("uploaded_bytes", MOST_BYTES)},
+    downloaded_bytes = {_sum("downloaded_bytes", MOST_BYTES)},
+    seed_seconds = {_sum("seed_seconds", MOST_BYTES)},
+    completed = {_sum("completed", MOST_COMPLETED)},
     completed_at = COALESCE(swarm_membertotal.completed_at, excluded.completed_at),
     last_seen_at = excluded.last_seen_at
-"""
+"""  # noqa: S608 - nothing but the names of columns and numbers is filled in.
 REMEMBER = """
 INSERT INTO swarm_memberreport
     (account_id, key, peer_id, uploaded_bytes, downloaded_bytes, is_seeder, heard_at, begun_at, is_stopped, has_completed)
@@ -75,8 +87,6 @@ REPORTED = (
 )
 """The fields of a report, in its order."""
 FORGET = "DELETE FROM swarm_memberreport WHERE account_id = %s AND key = %s AND peer_id = %s"
-MOST_BYTES = 2**63 - 1
-"""A client that claims more is wrong; the largest number of the database stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,19 +198,33 @@ class MemberFeed:
         Book every batch of the spool; return how many were new.
 
         Raises:
-            CountsLost: a file is damaged; it was put aside, so that the next call goes on behind it.
+            CountsLost: a file is damaged, or (CountsRefused) the database refuses what it says; it was put aside, so that the
+                next call goes on behind it.
             DatabaseError: the database does not answer; the files stay.
         """
         booked = 0
         for path in self.spool.waiting():
             try:
-                batch = Batch.parse(path)
+                booked += _book_file(path)
             except CountsLost:
                 path.replace(path.with_suffix(".damaged"))
                 raise
-            booked += book(batch)
             path.unlink()
         return booked
+
+
+def _book_file(path: Path) -> bool:
+    batch = Batch.parse(path)
+    try:
+        return book(batch)
+    except IntegrityError:
+        logger.warning("%s is booked once more: an account may have gone meanwhile", path.name)
+    except (DataError, OverflowError) as error:
+        raise CountsRefused(path=str(path), reason=str(error)) from error
+    try:
+        return book(batch)
+    except (DataError, IntegrityError, OverflowError) as error:
+        raise CountsRefused(path=str(path), reason=str(error)) from error
 
 
 @transaction.atomic
@@ -261,7 +285,8 @@ def _row(deed: Deed, *, at: datetime) -> tuple[int | str | None, ...]:
     account, key, uploaded, downloaded, seed_seconds, completed = deed
     moment = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     moment += "" if connection.vendor == "sqlite" else "+00"  # SQLite's Django keeps times as text without an offset.
-    return (account, key.hex(), uploaded, downloaded, seed_seconds, completed, moment if completed else None, moment)
+    sums = (min(number, MOST_BYTES) for number in (uploaded, downloaded, seed_seconds))
+    return (account, key.hex(), *sums, min(completed, MOST_COMPLETED), moment if completed else None, moment)
 
 
 def _private(path: str, flags: int) -> int:

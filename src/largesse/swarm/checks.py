@@ -10,7 +10,7 @@ from largesse.swarm.models import MemberTotal, SwarmCount
 
 
 def check() -> Iterator[Break]:
-    """Yield counts that cannot be, and batches of the members' accounts that were put aside as damaged."""
+    """Yield counts that cannot be, and batches of the members' accounts that were put aside, being damaged or refused."""
     for count in SwarmCount.objects.filter(partial_seeds__gt=F("leechers")).order_by("pk").iterator():
         yield Break(
             f"swarm {count.key}", f"It has {count.partial_seeds} partial seeds among {count.leechers} leechers."

@@ -46,3 +46,12 @@ class CountsLost(LargesseError):
     template = gettext_noop(
         "The file {path} cannot be read as a batch of the members' accounts: {reason}. It was kept."
     )
+
+
+class CountsRefused(CountsLost):
+    """The database refuses what a spooled batch of what members gave says."""
+
+    code = "counts_refused"
+    template = gettext_noop(
+        "The file {path}, a batch of the members' accounts, cannot be booked: {reason}. It was kept under the ending .damaged."
+    )

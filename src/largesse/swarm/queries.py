@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 
 from largesse.accounts.models import User
 from largesse.config.settings import Config
@@ -40,21 +40,46 @@ class MemberSum:
 def member_sums(*, username: str | None = None) -> Iterator[MemberSum]:
     """Yield what members did, those who gave most first; only of one where a name is given."""
     totals = MemberTotal.objects.all() if username is None else MemberTotal.objects.filter(account__username=username)
-    sums = list(
+    rows = list(
         totals.values("account_id")
         .annotate(
             torrents=Count("pk"),
-            uploaded=Sum("uploaded_bytes"),
-            downloaded=Sum("downloaded_bytes"),
-            seeded=Sum("seed_seconds"),
+            uploaded_bytes_high=_high("uploaded_bytes"),
+            uploaded_bytes_low=_low("uploaded_bytes"),
+            downloaded_bytes_high=_high("downloaded_bytes"),
+            downloaded_bytes_low=_low("downloaded_bytes"),
+            seed_seconds_high=_high("seed_seconds"),
+            seed_seconds_low=_low("seed_seconds"),
             finished=Sum("completed"),
         )
-        .order_by("-uploaded", "account_id")
+        .order_by("account_id")
     )
-    accounts = User.objects.in_bulk([row["account_id"] for row in sums])
-    for row in sums:
-        account = accounts[row["account_id"]]
-        yield MemberSum(account, row["torrents"], row["uploaded"], row["downloaded"], row["seeded"], row["finished"])
+    accounts = User.objects.in_bulk([row["account_id"] for row in rows])
+    sums = [
+        MemberSum(
+            accounts[row["account_id"]],
+            row["torrents"],
+            _whole(row["uploaded_bytes_high"], row["uploaded_bytes_low"]),
+            _whole(row["downloaded_bytes_high"], row["downloaded_bytes_low"]),
+            _whole(row["seed_seconds_high"], row["seed_seconds_low"]),
+            row["finished"],
+        )
+        for row in rows
+    ]
+    yield from sorted(sums, key=lambda one: -one.uploaded_bytes)
+
+
+def _high(column: str) -> Sum:
+    """Sum the upper halves of a column: each total fits it, but together they may exceed what SQLite can add."""
+    return Sum(F(column).bitrightshift(32))
+
+
+def _low(column: str) -> Sum:
+    return Sum(F(column).bitand(2**32 - 1))
+
+
+def _whole(high: int, low: int) -> int:
+    return (int(high) << 32) + int(low)
 
 
 @dataclass(frozen=True, slots=True)
