@@ -9,7 +9,8 @@ use crate::clock::Clock;
 use crate::connection::ConnectionIds;
 use crate::counters::{Counters, count};
 use crate::health::Health;
-use crate::members::{Members, Passkey};
+use crate::members::Members;
+use crate::passkey::{Passkey, Passkeys};
 use crate::random::random_words;
 use tokio::sync::watch;
 
@@ -141,7 +142,7 @@ pub struct Engine {
     pub(crate) hashing: Seeded,
     config: Config,
     members: Mutex<Members>,
-    has_members: AtomicBool,
+    pub(crate) passkeys: RwLock<Passkeys>,
     /// Whether there is any rule, so that nobody pays for looking when there is none.
     has_rules: AtomicBool,
     rules: RwLock<ClientRules>,
@@ -177,7 +178,7 @@ impl Engine {
             shards,
             hashing: Seeded::new([one, two]),
             members: Mutex::default(),
-            has_members: AtomicBool::new(config.is_members_only),
+            passkeys: RwLock::default(),
             has_rules: AtomicBool::new(!(config.client_allow.is_empty() && config.client_deny.is_empty())),
             rules: RwLock::new((config.client_allow.clone(), config.client_deny.clone())),
             config,
@@ -269,10 +270,11 @@ impl Engine {
                 return Err(Refusal::Client);
             }
         }
-        if !self.has_members.load(Ordering::Relaxed) {
+        if !self.config.is_members_only {
             return Ok(None);
         }
-        let account = passkey.and_then(|passkey| self.members().account(passkey));
+        let passkeys = self.passkeys.read().unwrap_or_else(PoisonError::into_inner);
+        let account = passkey.and_then(|passkey| passkeys.account(passkey));
         if account.is_none() {
             count(&self.counters.refused_passkey);
             return Err(Refusal::Passkey);

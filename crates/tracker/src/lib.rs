@@ -38,6 +38,7 @@ pub use engine::{Config, Engine, Permit, Refusal, Reply, Request};
 pub use http_limits::Limits;
 pub use largesse_swarm::{Announce, Counts, Event, Visibility};
 pub use member_report::Report;
-pub use members::{Deeds, Delta, Passkey};
+pub use members::{Deeds, Delta};
+pub use passkey::Passkey;
 pub use running::{Listen, Tracker};
 pub use tls::TlsFiles;

@@ -1,4 +1,4 @@
-//! Members: passkeys that name accounts, and what each account gave and took.
+//! Members: what each account gave and took.
 //!
 //! Clients report totals since they started; [`crate::member_report`] says what counts of them. That is gathered for each account and
 //! torrent until it is fetched, together with the reports that changed: whoever keeps both in one step and gives the reports back to
@@ -11,9 +11,6 @@ use largesse_swarm::{Event, Key};
 use crate::counters::count_many;
 use crate::engine::{Engine, Request};
 use crate::member_report::{KEEP_SECONDS, Known, LATE_SECONDS, Report};
-
-/// A passkey: 16 bytes, written as 32 hex digits.
-pub type Passkey = [u8; 16];
 
 /// Most peers whose last report is remembered, some 250 bytes each.
 const MOST_REPORTS: usize = 1_000_000;
@@ -54,12 +51,9 @@ pub struct Deeds {
     pub reports: Vec<(Peer, Option<Report>)>,
 }
 
-/// Accounts and what they did.
+/// What accounts did.
 #[derive(Debug)]
 pub(crate) struct Members {
-    accounts: HashMap<Passkey, u64>,
-    /// The same the other way round: an account has one passkey.
-    passkeys: HashMap<u64, Passkey>,
     reports: HashMap<Peer, Known>,
     /// Each peer of `reports` once: the order in which they are looked at.
     turns: VecDeque<Peer>,
@@ -97,8 +91,6 @@ pub(crate) struct MemberAnnounce {
 impl Members {
     fn with_room_for(most_reports: usize) -> Self {
         Self {
-            accounts: HashMap::new(),
-            passkeys: HashMap::new(),
             reports: HashMap::new(),
             turns: VecDeque::new(),
             held: HashMap::new(),
@@ -108,30 +100,6 @@ impl Members {
             refused: 0,
             forgotten: 0,
         }
-    }
-
-    pub(crate) fn account(&self, passkey: &Passkey) -> Option<u64> {
-        self.accounts.get(passkey).copied()
-    }
-
-    /// Gives an account its passkey; returns whether another one stops working, its own or that of who had this one before.
-    pub(crate) fn admit(&mut self, passkey: Passkey, account: u64) -> bool {
-        let former = self.passkeys.insert(account, passkey).filter(|former| *former != passkey);
-        if let Some(former) = former {
-            self.accounts.remove(&former);
-        }
-        let other = self.accounts.insert(passkey, account).filter(|other| *other != account);
-        if let Some(other) = other {
-            self.passkeys.remove(&other);
-        }
-        former.is_some() || other.is_some()
-    }
-
-    /// Gives many accounts their passkeys at once, in place of all former ones; returns whether one of those stops working.
-    pub(crate) fn replace(&mut self, accounts: HashMap<Passkey, u64>) -> bool {
-        self.passkeys = accounts.iter().map(|(passkey, account)| (*account, *passkey)).collect();
-        let former = std::mem::replace(&mut self.accounts, accounts);
-        former.iter().any(|(passkey, account)| self.accounts.get(passkey) != Some(account))
     }
 
     /// Takes the reports that a former tracker kept, so that the next announces are compared with them.
@@ -227,20 +195,6 @@ impl Members {
 }
 
 impl Engine {
-    /// Gives a member its passkey.
-    pub fn admit_member(&self, passkey: Passkey, account: u64) {
-        if self.members().admit(passkey, account) {
-            self.admissions.send_replace(());
-        }
-    }
-
-    /// Gives all members their passkeys, in place of all former ones.
-    pub fn replace_members(&self, accounts: HashMap<Passkey, u64>) {
-        if self.members().replace(accounts) {
-            self.admissions.send_replace(());
-        }
-    }
-
     /// Hands over what members did since the last time, with the times of their reports in seconds since 1970.
     #[must_use]
     pub fn drain_members(&self) -> Deeds {
@@ -326,20 +280,6 @@ mod tests {
         members.report(&announce(170, 50, true), 160);
         let expected = Delta { uploaded: 70, downloaded: 0, seed_seconds: 100, completed: 0 };
         assert_eq!(members.drain().deltas, [(7, [1; 20], expected)]);
-    }
-
-    #[test]
-    fn a_new_passkey_replaces_the_former_one() {
-        let mut members = Members::default();
-        assert!(!members.admit([1; 16], 7) && !members.admit([1; 16], 7), "nothing stops working");
-        assert!(members.admit([2; 16], 7));
-        assert!(
-            !members.replace([([2; 16], 7), ([3; 16], 8)].into()) && members.replace([([2; 16], 7)].into())
-        );
-        assert_eq!((members.account(&[1; 16]), members.account(&[2; 16])), (None, Some(7)));
-        assert!(members.admit([4; 16], 7) && members.admit([4; 16], 9), "a passkey names one account");
-        assert_eq!((members.account(&[2; 16]), members.account(&[4; 16])), (None, Some(9)));
-        assert!(!members.admit([5; 16], 7), "it had none any more");
     }
 
     fn announced(members: &mut Members, account: u64, peer: u64, uploaded: u64, seconds: i64) {

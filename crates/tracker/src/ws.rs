@@ -21,7 +21,7 @@ use crate::http::{Http, event};
 use crate::http_connection::write;
 use crate::http_limits::Bucket;
 use crate::http_scrape::too_many;
-use crate::members::Passkey;
+use crate::passkey::Passkey;
 use crate::ws_memory::Unfinished;
 use crate::ws_swarms::{Hindrance, Session, Standing};
 
