@@ -13,7 +13,6 @@ and the last words of peers that stopped just then.
 
 import json
 import logging
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from largesse.accounts.models import User
 from largesse.kit.clock import Clock, utc_now
 from largesse.swarm.core import Deed, GivesFacts, Heard, Report
+from largesse.swarm.durable import write_durably
 from largesse.swarm.errors import CountsLost, CountsRefused
 from largesse.swarm.models import AppliedBatch, MemberReport
 
@@ -125,17 +125,7 @@ class Spool:
     def put(self, batch: Batch) -> Path:
         """Make a batch durable."""
         path = self.folder / f"{batch.at:%Y%m%dT%H%M%S}-{batch.id}{SUFFIX}"
-        part = path.with_suffix(".part")
-        with open(part, "w", encoding="ascii", opener=_private) as file:
-            file.write(batch.text())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_durably(path, batch.text())
         return path
 
     def waiting(self) -> Sequence[Path]:
@@ -287,7 +277,3 @@ def _row(deed: Deed, *, at: datetime) -> tuple[int | str | None, ...]:
     moment += "" if connection.vendor == "sqlite" else "+00"  # SQLite's Django keeps times as text without an offset.
     sums = (min(number, MOST_BYTES) for number in (uploaded, downloaded, seed_seconds))
     return (account, key.hex(), *sums, min(completed, MOST_COMPLETED), moment if completed else None, moment)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

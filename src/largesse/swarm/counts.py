@@ -1,7 +1,15 @@
-"""How the swarms' counts flow from the tracker into the database: in batches, without losing any when the database is away."""
+"""
+How the swarms' counts flow from the tracker into the database: in batches, without losing any when the database is away.
 
+Peers are counted anew by the next tracker, downloads completed are not. So those that could not be written at a planned stop are
+kept in a file, and booked in one transaction together with its id: once, whatever fails in between.
+"""
+
+import json
+import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -9,10 +17,14 @@ from django.db.models.functions import Greatest
 
 from largesse.kit.clock import Clock, utc_now
 from largesse.swarm.core import GivesFacts
-from largesse.swarm.models import HealthDay, SwarmCount
+from largesse.swarm.durable import write_durably
+from largesse.swarm.errors import CompletedLost
+from largesse.swarm.models import AppliedBatch, HealthDay, SwarmCount
 
 BATCH_SWARMS = 5_000
 KEEP_DAYS = 400
+SUFFIX = ".completed"
+"""How the names of files end that hold downloads completed and not written."""
 
 Drained = tuple[bytes, int, int, int, int]
 
@@ -23,10 +35,14 @@ class CountFeed:
 
     The tracker's `completed` begins at nought when it starts without a snapshot, so what is added here is the difference to the
     last number of the same run.
+
+    Args:
+        folder: of files, where downloads completed are kept while the database is away.
     """
 
-    def __init__(self, tracker: GivesFacts, *, clock: Clock = utc_now) -> None:
+    def __init__(self, tracker: GivesFacts, folder: Path, *, clock: Clock = utc_now) -> None:
         self.tracker = tracker
+        self.folder = folder
         self.clock = clock
         self.pending: dict[bytes, Drained] = {}
         """Drained, but not written yet."""
@@ -35,7 +51,7 @@ class CountFeed:
         self.started_at = clock()
 
     def take_restored(self) -> None:
-        """Take the counts of a snapshot: their completed downloads were written before the planned stop."""
+        """Take the counts of a snapshot: their completed downloads were written or kept at the planned stop."""
         while drained := self.tracker.drain_counts(BATCH_SWARMS):
             self._keep(drained)
             self.completed.update({key: completed for key, _, _, _, completed in drained if completed})
@@ -46,7 +62,9 @@ class CountFeed:
 
         Raises:
             DatabaseError: nothing was written; the next call writes it.
+            CompletedLost: a file that was kept is damaged; it was put aside, so that the next call goes on.
         """
+        self._book_kept()
         if len(self.pending) < BATCH_SWARMS:
             self._keep(self.tracker.drain_counts(BATCH_SWARMS))
         batch = [self.pending[key] for key in list(self.pending)[:BATCH_SWARMS]]
@@ -62,12 +80,45 @@ class CountFeed:
                 self.completed.pop(key, None)
         return len(batch)
 
+    def keep(self) -> Path | None:
+        """
+        Make the downloads completed that are not written durable; None when all are. To be called once the tracker stopped.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        while drained := self.tracker.drain_counts(BATCH_SWARMS):
+            self._keep(drained)
+        added = {key: self._added(key, completed) for key, _, _, _, completed in self.pending.values()}
+        kept = {key.hex(): number for key, number in added.items() if number}
+        if not kept:
+            return None
+        name = secrets.token_hex(16)
+        path = self.folder / f"{name}{SUFFIX}"
+        write_durably(path, json.dumps({"id": name, "completed": kept}))
+        self.completed.update({key: self.pending[key][4] for key, number in added.items() if number})
+        return path
+
     def forget_gone(self) -> int:
         """Count swarms as empty that nobody announced since this tracker started; call it after two intervals."""
         stale = SwarmCount.objects.filter(counted_at__lt=self.started_at).exclude(
             seeders=0, leechers=0, partial_seeds=0
         )
         return stale.update(seeders=0, leechers=0, partial_seeds=0, counted_at=self.clock())
+
+    def _book_kept(self) -> None:
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            try:
+                found = json.loads(path.read_text(encoding="ascii"))
+                name, completed = (
+                    str(found["id"]),
+                    {str(key): int(number) for key, number in found["completed"].items()},
+                )
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                path.replace(path.with_suffix(".damaged"))
+                raise CompletedLost(path=str(path), reason=str(error)) from error
+            _book_completed(name, completed, at=self.clock())
+            path.unlink()
 
     def _keep(self, drained: Sequence[Drained]) -> None:
         for row in drained:
@@ -100,6 +151,17 @@ def _write(batch: Iterable[Drained], *, added: dict[bytes, int], at: datetime) -
         unique_fields=["key"],
         update_fields=["seeders", "leechers", "partial_seeds", "completed", "counted_at"],
     )
+
+
+@transaction.atomic
+def _book_completed(name: str, completed: dict[str, int], *, at: datetime) -> None:
+    """Add downloads completed to their swarms, unless the file of this name was booked before."""
+    _, is_new = AppliedBatch.objects.get_or_create(id=name)
+    if not is_new:
+        return
+    for key, number in sorted(completed.items()):
+        if not SwarmCount.objects.filter(pk=key).update(completed=F("completed") + number):
+            SwarmCount.objects.create(key=key, completed=number, counted_at=at)
 
 
 def record_health(day: date) -> None:

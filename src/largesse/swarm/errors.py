@@ -55,3 +55,13 @@ class CountsRefused(CountsLost):
     template = gettext_noop(
         "The file {path}, a batch of the members' accounts, cannot be booked: {reason}. It was kept under the ending .damaged."
     )
+
+
+class CompletedLost(CountsLost):
+    """A file of downloads that were completed while the database was away cannot be read."""
+
+    code = "completed_lost"
+    template = gettext_noop(
+        "The file {path}, of downloads completed while the database was away, cannot be read: {reason}."
+        " It was kept under the ending .damaged."
+    )

@@ -43,8 +43,9 @@ class SiteTracker:
         self.snapshot: Path = folder / "swarms.snapshot"
         self.policy = TrackerPolicy(tracker, config.tracker)
         self.following = Following(self.policy, node=node)
-        self.members = MemberFeed(tracker, Spool(folder / "spool"))
-        self.counts = CountFeed(tracker)
+        spool = Spool(folder / "spool")
+        self.members = MemberFeed(tracker, spool)
+        self.counts = CountFeed(tracker, spool.folder)
         self.watch = Watch(tracker)
         self.reconciled = time.monotonic()
         self.look_at = time.monotonic() + LOOK_SECONDS
@@ -133,6 +134,7 @@ class SiteTracker:
         _patiently(self.members.book_waiting)
         while _patiently(self.counts.feed):
             pass
+        _patiently(self.counts.keep)
         connections.close_all()
         self.watch.look()
         logger.info("the tracker stopped", extra=fields(event="stopped"))
@@ -146,5 +148,5 @@ def _patiently(step: Callable[[], object]) -> object:
         logger.warning("the database does not answer, the tracker keeps its facts and tries again: %s", error)
         close_old_connections()
     except (CountsLost, OSError):
-        logger.exception("what members did could not be kept")
+        logger.exception("what the tracker counted could not be kept")
     return None
