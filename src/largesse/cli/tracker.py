@@ -33,7 +33,12 @@ logger = logging.getLogger("largesse.tracker")
 @click.option("--policy", type=click.Choice(["listed", "open", "members"]), help="Whose announces are answered.")
 @click.option("--workers", type=int, help="UDP worker threads.")
 @click.option("--admin", metavar="ADDR:PORT", help="Address of /metrics, /stats.json and /health; empty for none.")
-@click.option("--node", default="main", show_default=True, help="Name of this tracker among several.")
+@click.option(
+    "--node",
+    default="main",
+    show_default=True,
+    help="Name of this tracker among several. Figures are not joined: with --policy members run one, or what a client says to two counts twice.",
+)
 @click.option(
     "--log",
     "log_form",
