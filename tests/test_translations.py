@@ -75,3 +75,13 @@ def test_a_translation_fills_in_the_same_places(app: str) -> None:
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
         source = message.id[1] if isinstance(message.id, tuple) else english
         assert set(PLACES.findall(forms[-1])) == set(PLACES.findall(source)), english
+
+
+def test_no_word_is_said_in_two_ways() -> None:
+    """Catalogues are one at last, and of two translations one wins: where they must differ, a context tells them apart."""
+    said: dict[tuple[str, str | None], dict[str, str | tuple[str, ...]]] = {}
+    for path in SOURCES.glob("*/locale/fr/LC_MESSAGES/django.po"):
+        for identity, message in messages(catalogue(path)).items():
+            said.setdefault(identity, {})[path.parts[-5]] = message.string
+    assert len(said) > 1000
+    assert {identity: apps for identity, apps in said.items() if len(set(apps.values())) > 1} == {}

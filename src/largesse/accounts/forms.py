@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from largesse.accounts.models import Role
 
@@ -28,7 +29,9 @@ class TokenForm(forms.Form):
     """What a new token is for."""
 
     name = forms.CharField(
-        label=_("What it is for"), max_length=80, help_text=_("For example: upload script on the file server.")
+        label=pgettext_lazy("access token", "What it is for"),
+        max_length=80,
+        help_text=_("For example: upload script on the file server."),
     )
 
 

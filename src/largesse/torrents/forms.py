@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from largesse.torrents.actions.list_torrent import ListingDraft
 from largesse.torrents.models import Category
@@ -72,7 +73,10 @@ class ListingForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", _("None")), *((category.slug, category.label) for category in Category.objects.all())]
+        choices = [
+            ("", pgettext_lazy("category", "None")),
+            *((category.slug, category.label) for category in Category.objects.all()),
+        ]
         self.fields["category"].choices = choices  # type: ignore[attr-defined]
 
     @property

@@ -8,6 +8,7 @@ both databases compare and show text alike.
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from largesse.kit.ids import new_public_id
 
@@ -33,13 +34,13 @@ class Category(models.Model):
 CATEGORY_LABELS = {
     "software": _("Software"),
     "data": _("Data"),
-    "text": _("Text"),
+    "text": pgettext_lazy("category", "Text"),
     "film": _("Film"),
     "sound": _("Sound"),
     "images": _("Images"),
     "maps": _("Maps"),
     "models": _("Models"),
-    "other": _("Other"),
+    "other": pgettext_lazy("category", "Other"),
 }
 """The shelves that every site has, in order."""
 
