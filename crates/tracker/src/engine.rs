@@ -141,7 +141,7 @@ pub struct Engine {
     /// Where keys stand in every shard.
     pub(crate) hashing: Seeded,
     config: Config,
-    members: Mutex<Members>,
+    pub(crate) members: Box<[Mutex<Members>]>,
     pub(crate) passkeys: RwLock<Passkeys>,
     /// Whether there is any rule, so that nobody pays for looking when there is none.
     has_rules: AtomicBool,
@@ -177,7 +177,7 @@ impl Engine {
         Self {
             shards,
             hashing: Seeded::new([one, two]),
-            members: Mutex::default(),
+            members: Members::parts(),
             passkeys: RwLock::default(),
             has_rules: AtomicBool::new(!(config.client_allow.is_empty() && config.client_deny.is_empty())),
             rules: RwLock::new((config.client_allow.clone(), config.client_deny.clone())),
@@ -393,9 +393,5 @@ impl Engine {
     fn interval(&self, counts: Counts) -> u32 {
         let usual = self.config.interval_seconds;
         if counts.seeders + counts.leechers < 3 { usual.min((usual / 4).max(60)) } else { usual }
-    }
-
-    pub(crate) fn members(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

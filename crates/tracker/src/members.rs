@@ -3,8 +3,13 @@
 //! Clients report totals since they started; [`crate::member_report`] says what counts of them. That is gathered for each account and
 //! torrent until it is fetched, together with the reports that changed: whoever keeps both in one step and gives the reports back to
 //! a new tracker loses nothing and counts nothing twice.
+//!
+//! Accounts are spread over parts, each under a lock of its own, so that neither a part that grows nor one that is handed over keeps
+//! the workers waiting.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use largesse_swarm::{Event, Key};
 
@@ -12,7 +17,9 @@ use crate::counters::count_many;
 use crate::engine::{Engine, Request};
 use crate::member_report::{KEEP_SECONDS, Known, LATE_SECONDS, Report};
 
-/// Most peers whose last report is remembered, some 250 bytes each.
+/// How many parts there are: at a million reports each has some sixteen thousand, which move within a millisecond when it grows.
+const PARTS: usize = 64;
+/// Most peers whose last report is remembered in all parts, some 250 bytes each.
 const MOST_REPORTS: usize = 1_000_000;
 /// How many reports each announce looks at, to forget those of silent peers: more than it can add, so the looks keep ahead.
 const LOOKS: usize = 2;
@@ -51,9 +58,11 @@ pub struct Deeds {
     pub reports: Vec<(Peer, Option<Report>)>,
 }
 
-/// What accounts did.
+/// What the accounts of one part did.
 #[derive(Debug)]
 pub(crate) struct Members {
+    /// How many reports all parts have.
+    all: Arc<AtomicUsize>,
     reports: HashMap<Peer, Known>,
     /// Each peer of `reports` once: the order in which they are looked at.
     turns: VecDeque<Peer>,
@@ -68,9 +77,10 @@ pub(crate) struct Members {
     forgotten: u64,
 }
 
+#[cfg(test)]
 impl Default for Members {
     fn default() -> Self {
-        Self::with_room_for(MOST_REPORTS)
+        Self::part_of(&Arc::default(), MOST_REPORTS)
     }
 }
 
@@ -89,8 +99,15 @@ pub(crate) struct MemberAnnounce {
 }
 
 impl Members {
-    fn with_room_for(most_reports: usize) -> Self {
+    /// All parts, which share their room.
+    pub(crate) fn parts() -> Box<[Mutex<Self>]> {
+        let all = Arc::default();
+        (0..PARTS).map(|_| Mutex::new(Self::part_of(&all, MOST_REPORTS))).collect()
+    }
+
+    fn part_of(all: &Arc<AtomicUsize>, most_reports: usize) -> Self {
         Self {
+            all: Arc::clone(all),
             reports: HashMap::new(),
             turns: VecDeque::new(),
             held: HashMap::new(),
@@ -102,12 +119,10 @@ impl Members {
         }
     }
 
-    /// Takes the reports that a former tracker kept, so that the next announces are compared with them.
-    pub(crate) fn restore(&mut self, reports: impl Iterator<Item = (Peer, Report)>) {
-        for (peer, report) in reports {
-            if self.reports.contains_key(&peer) || self.has_room(peer.0) {
-                self.remember(peer, report.into());
-            }
+    /// Takes a report that a former tracker kept, so that the next announce is compared with it.
+    fn restore(&mut self, peer: Peer, report: Report) {
+        if self.reports.contains_key(&peer) || self.has_room(peer.0) {
+            self.remember(peer, report.into());
         }
     }
 
@@ -136,12 +151,13 @@ impl Members {
     /// An account has at most as many as are free. So one that invents peers leaves half of all to the others, ten that do leave an
     /// eleventh, and one that honestly seeds fifty thousand torrents is never near it.
     fn has_room(&self, account: u64) -> bool {
-        let free = self.most_reports.saturating_sub(self.reports.len());
+        let free = self.most_reports.saturating_sub(self.all.load(Ordering::Relaxed));
         self.held.get(&account).copied().unwrap_or(0) < free
     }
 
     fn remember(&mut self, peer: Peer, known: Known) {
         if self.reports.insert(peer, known).is_none() {
+            self.all.fetch_add(1, Ordering::Relaxed);
             self.turns.push_back(peer);
             *self.held.entry(peer.0).or_default() += 1;
         }
@@ -154,7 +170,7 @@ impl Members {
     fn forget_silent(&mut self, most_seconds: u64, seconds: i64) {
         for _ in 0..LOOKS.min(self.turns.len()) {
             let Some(peer) = self.turns.pop_front() else { return };
-            let is_crowded = self.reports.len() > self.most_reports / 2;
+            let is_crowded = self.all.load(Ordering::Relaxed) > self.most_reports / 2;
             let silent_for = |known: &Known| seconds.saturating_sub(known.report.seconds);
             let most_silent = |known: &Known| match (is_crowded, known.report.is_stopped) {
                 (false, _) => KEEP_SECONDS,
@@ -167,6 +183,7 @@ impl Members {
                 self.turns.push_back(peer);
                 continue;
             }
+            self.all.fetch_sub(1, Ordering::Relaxed);
             self.reports.remove(&peer);
             self.heard.insert(peer);
             self.forgotten += 1;
@@ -198,7 +215,12 @@ impl Engine {
     /// Hands over what members did since the last time, with the times of their reports in seconds since 1970.
     #[must_use]
     pub fn drain_members(&self) -> Deeds {
-        let mut deeds = self.members().drain();
+        let mut deeds = Deeds::default();
+        for part in &self.members {
+            let drained = part.lock().unwrap_or_else(PoisonError::into_inner).drain();
+            deeds.deltas.extend(drained.deltas);
+            deeds.reports.extend(drained.reports);
+        }
         let behind = self.clock.behind_unix();
         deeds.reports.iter_mut().filter_map(|(_, report)| report.as_mut()).for_each(|report| {
             (report.seconds, report.begun) = (report.seconds + behind, report.begun + behind);
@@ -209,11 +231,16 @@ impl Engine {
     /// Takes the last reports of a former tracker's members, with their times in seconds since 1970.
     pub fn restore_members(&self, reports: impl Iterator<Item = (Peer, Report)>) {
         let behind = self.clock.behind_unix();
-        let ours = |(peer, report): (Peer, Report)| {
+        for (peer, report) in reports {
             let (seconds, begun) = (report.seconds - behind, report.begun - behind);
-            (peer, Report { seconds, begun, ..report })
-        };
-        self.members().restore(reports.map(ours));
+            self.members_with(peer.0).restore(peer, Report { seconds, begun, ..report });
+        }
+    }
+
+    /// Locks the part that an account is in.
+    fn members_with(&self, account: u64) -> MutexGuard<'_, Members> {
+        let part = &self.members[account as usize % self.members.len()];
+        part.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn report(&self, request: &Request, account: u64, key: Key) {
@@ -227,7 +254,7 @@ impl Engine {
             event: request.announce.event,
             most_seconds: u64::from(self.config().interval_seconds) * 2,
         };
-        let mut members = self.members();
+        let mut members = self.members_with(account);
         members.report(&announce, self.seconds().cast_signed());
         let (refused, forgotten) = members.take_figures();
         drop(members);
@@ -239,6 +266,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Config;
     use crate::member_report::tests::announce;
 
     #[test]
@@ -276,7 +304,9 @@ mod tests {
         former.report(&announce(100, 50, true), 60);
         let kept = former.drain().reports;
         let mut members = Members::default();
-        members.restore(kept.into_iter().filter_map(|(peer, report)| Some((peer, report?))));
+        for (peer, report) in kept {
+            members.restore(peer, report.expect("nobody is gone"));
+        }
         members.report(&announce(170, 50, true), 160);
         let expected = Delta { uploaded: 70, downloaded: 0, seed_seconds: 100, completed: 0 };
         assert_eq!(members.drain().deltas, [(7, [1; 20], expected)]);
@@ -290,7 +320,7 @@ mod tests {
 
     #[test]
     fn an_account_that_invents_peers_leaves_room_for_the_others() {
-        let mut members = Members::with_room_for(100);
+        let mut members = Members::part_of(&Arc::default(), 100);
         for peer in 0..1000 {
             announced(&mut members, 1, peer, 0, 0);
         }
@@ -309,7 +339,7 @@ mod tests {
 
     #[test]
     fn silent_peers_are_forgotten_a_few_at_a_time_and_count_nothing_twice() {
-        let mut members = Members::with_room_for(100);
+        let mut members = Members::part_of(&Arc::default(), 100);
         for peer in 0..20 {
             announced(&mut members, peer, peer, 0, 0);
             announced(&mut members, peer, peer, 500, 10);
@@ -335,8 +365,27 @@ mod tests {
     }
 
     #[test]
+    fn parts_share_their_room_and_are_handed_over_together() {
+        let all = Arc::default();
+        let mut parts = [0; 2].map(|_| Members::part_of(&all, 100));
+        for peer in 0..1000 {
+            announced(&mut parts[0], 1, peer, 0, 0);
+            announced(&mut parts[1], 2, peer, 0, 0);
+        }
+        assert_eq!(parts.map(|part| part.reports.len()), [34, 33], "a third each, and a third is free");
+        let engine = Engine::new(Config::default());
+        let peer = |account: u64| (account, [1; 20], [2; 20]);
+        for account in 0..200 {
+            engine.members_with(account).report(&MemberAnnounce { account, ..announce(0, 0, false) }, 1);
+        }
+        let mut drained: Vec<_> = engine.drain_members().reports.into_iter().map(|row| row.0).collect();
+        drained.sort_unstable();
+        assert_eq!(drained, (0..200).map(peer).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn where_room_is_short_two_intervals_of_silence_are_enough() {
-        let mut members = Members::with_room_for(10);
+        let mut members = Members::part_of(&Arc::default(), 10);
         for peer in 0..6 {
             announced(&mut members, peer, peer, 0, 0);
         }
