@@ -40,7 +40,8 @@ class Trackers:
 
     def start(self) -> None:
         """Start a tracker from what the former one left."""
-        self.tracker: _core.Tracker = made(policy="open")
+        self.tracker: _core.Tracker = made(policy="listed")
+        self.tracker.apply([("allow", key, None) for key in (KEY, OTHER)])
         self.feed = CountFeed(self.tracker, self.folder)
         self.tracker.read_snapshot(str(self.snapshot))
         self.feed.take_restored()
