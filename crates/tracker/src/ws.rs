@@ -29,6 +29,8 @@ use crate::ws_swarms::{Hindrance, Session, Standing};
 const LONGEST_INTERVAL_SECONDS: u32 = 120;
 /// Room that a read finds.
 const READ_BYTES: usize = 4096;
+/// Room that a buffer keeps once it is empty.
+const MOST_SPARE_BYTES: usize = 4 * READ_BYTES;
 /// Bytes of a frame's head at most.
 const HEAD_BYTES: usize = 14;
 
@@ -97,8 +99,8 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
         std::mem::swap(&mut waiting, &mut outgoing.queue.borrow_mut());
-        let part = talk.partial.as_ref().map_or(0, Vec::capacity);
-        if !outgoing.share.hold(buffer.capacity() + part + waiting.len()) {
+        let own = talk.held() + buffer.capacity();
+        if !outgoing.share.hold(own + waiting.capacity()) {
             return count(&counters.ws_connections_cut);
         }
         let is_part_there = !buffer.is_empty() || talk.partial.is_some();
@@ -108,6 +110,13 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
         }
         if ending.is_some() {
             return;
+        }
+        if waiting.capacity() > MOST_SPARE_BYTES {
+            waiting = Vec::new();
+        }
+        // What was written is held no more.
+        if !outgoing.share.hold(own + waiting.capacity() + outgoing.queue.borrow().capacity()) {
+            return count(&counters.ws_connections_cut);
         }
         if !outgoing.queue.borrow().is_empty() {
             continue;
@@ -169,6 +178,11 @@ pub(crate) fn hear(http: &Http, mut buffer: Vec<u8>, ip: IpAddr, passkey: Option
 }
 
 impl Talk<'_> {
+    /// Bytes of its buffers.
+    fn held(&self) -> usize {
+        self.out.capacity() + self.partial.as_ref().map_or(0, Vec::capacity)
+    }
+
     /// Takes the peers out of their swarms that are admitted no more, or whose torrent is not, and tells them why.
     fn turn_out(&mut self) {
         let engine = &self.http.engine;
@@ -226,7 +240,7 @@ impl Talk<'_> {
             }
         }
         buffer.drain(..read);
-        if buffer.is_empty() && buffer.capacity() > most_bytes.min(4 * READ_BYTES) {
+        if buffer.is_empty() && buffer.capacity() > most_bytes.min(MOST_SPARE_BYTES) {
             // A long message has passed; its room goes back.
             *buffer = Vec::new();
         }
